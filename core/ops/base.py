@@ -1,0 +1,158 @@
+"""What an operator is to edgec: shapes, quantisation rule, row needs, kernels, gradient."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from edgec.errors import InternalError
+from edgec.ir import Array, DType, Graph, Node, TensorType, Value
+from edgec.target import Core
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True)
+class NoAttrs:
+    """For operators without attributes."""
+
+
+@dataclass(frozen=True)
+class NoData:
+    """For kernels that need nothing beyond their geometry."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowWindow:
+    """Which input rows an output row reads: y*stride - pad + k*dilation for k in 0..size-1."""
+
+    size: int = 1
+    stride: int = 1
+    pad: int = 0
+    dilation: int = 1
+
+    def first(self, row: int) -> int:
+        """First input row that output row `row` reads; may lie in the padding (below 0)."""
+        return row * self.stride - self.pad
+
+    def last(self, row: int) -> int:
+        return self.first(row) + (self.size - 1) * self.dilation
+
+
+class QuantRule(enum.Enum):
+    """How the quantisation of an operator's output relates to its first input's."""
+
+    FREE = "free"  # any output scale: the kernel requantises
+    SAME = "same as input"  # the integers are moved, not changed
+    NONE = "none"  # the output is not quantised (indices, float32)
+
+
+@dataclass(frozen=True)
+class Kernel(Generic[A]):
+    """One C implementation: the function `name` in runtime_c/kernels/<family>/<name>.h.
+
+    Its C signature is always
+    `void name(const name_geometry *g, const name_data *d, const T *const x[], U *y, void *scratch)`.
+    A kernel of an operator with row windows computes one output row from the input rows in `x` (for each
+    input in turn, `window.size` pointers); a kernel of one without computes whole tensors.
+
+    why_not   the reason, as the end of a sentence, why it can't take this node on this core; None: it can.
+    geometry  frozen dataclass that mirrors `name_geometry`: compile-time constants, `rows` adjacent rows at once.
+    data      frozen dataclass that mirrors `name_data`: numpy arrays become pointers to constants in flash
+              (packed in the order that the kernel reads), ints and floats become scalars.
+    scratch   bytes of working memory of one call.
+    flat      several adjacent rows may be passed as one longer row (`rows` > 1).
+    inplace   y may be x[0] itself (or start below it): each element is read before it is written.
+    pad_value what a row of padding holds; None: the kernel takes a null pointer for a row of padding.
+    cost      estimated instructions of the whole node on the core.
+    stack     upper bound of the bytes of stack of one call.
+    code      rough bytes of code of one instance, used only where no compiler is there to measure.
+    """
+
+    name: str
+    family: str
+    why_not: Callable[[Node, Core], str | None]
+    geometry: Callable[[Node, int], Any]
+    data: Callable[[Node], Any]
+    scratch: Callable[[Node], int] = lambda node: 0
+    flat: Callable[[Node], bool] = lambda node: False
+    inplace: bool = False
+    pad_value: Callable[[Node], int | None] = lambda node: None
+    cost: Callable[[Node, Core], float] = lambda node, core: float(10 * node.output.type.elements)
+    stack: int = 256
+    code: int = 400
+
+
+def no_macs(node: Node) -> int:
+    return 0
+
+
+def whole(node: Node) -> tuple[RowWindow, ...] | None:
+    """Row rule of operators that need their inputs whole."""
+    return None
+
+
+def each_row(node: Node) -> tuple[RowWindow, ...] | None:
+    """Row rule of elementwise operators: output row y reads row y of every non-constant input."""
+    return tuple(RowWindow() for value in node.inputs if not value.is_constant)
+
+
+@dataclass(frozen=True)
+class OpDef(Generic[A]):
+    """An operator: one per ONNX operator that the Graph knows.
+
+    infer     attributes and input types -> output types (shape and dtype; the quantisation of an output
+              is the node's own and is checked by `quant`).
+    rows      windows of input rows, one per non-constant input; None: the operator needs whole inputs.
+    evaluate  numpy function in float32 for elementwise operators: tables are computed from it.
+    grad      builds the backward nodes in float32: (graph, node, output gradients) -> input gradients, None
+              for inputs without one.
+    macs      multiply-accumulates of the node.
+    """
+
+    name: str
+    attrs: type[A]
+    infer: Callable[[A, Sequence[TensorType]], tuple[TensorType, ...]]
+    quant: QuantRule = QuantRule.FREE
+    kernels: tuple[Kernel[A], ...] = ()
+    rows: Callable[[Node], tuple[RowWindow, ...] | None] = whole
+    macs: Callable[[Node], int] = no_macs
+    evaluate: Callable[..., Array] | None = None
+    grad: Callable[[Graph, Node, Sequence[Value]], list[Value | None]] | None = None
+    summary: str = ""
+    extra: tuple[str, ...] = field(default=())  # ONNX operators that are imported as this one
+
+    def check_quant(self, node: Node) -> None:
+        """Raise InternalError when the quantisation of an output breaks the operator's rule."""
+        source = node.inputs[0].type if node.inputs else None
+        for value in node.outputs:
+            if value.type.dtype is DType.S8 and value.type.quant is None:
+                raise InternalError(f"{node}: int8 output {value.name!r} has no quantisation")
+            if source and self.quant is QuantRule.SAME and value.type.quant != source.quant:
+                raise InternalError(f"{node}: output {value.name!r} has another quantisation than its input")
+
+
+def s8_only(node: Node, core: Core) -> str | None:
+    """why_not of the portable int8 kernels: every activation is int8."""
+    for value in (*node.inputs[:1], *node.outputs[:1]):
+        if value.type.dtype is not DType.S8:
+            return f"takes int8 only, {value.name!r} is {value.type.dtype.value}"
+    return None
+
+
+def select_kernel(node: Node, core: Core) -> tuple[Kernel[Any] | None, list[str]]:
+    """The kernel with the least cost that takes the node, and why each other one does not.
+
+    Of kernels with equal cost the first listed wins.
+    """
+    best: Kernel[Any] | None = None
+    reasons = []
+    for kernel in node.op.kernels:
+        reason = kernel.why_not(node, core)
+        if reason is not None:
+            reasons.append(f"{kernel.name}: {reason}")
+        elif best is None or kernel.cost(node, core) < best.cost(node, core):
+            best = kernel
+    return best, reasons

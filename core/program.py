@@ -1,0 +1,83 @@
+"""The Program: a Graph in the order it runs, with a kernel for each node and an address for each value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgec.ir import Graph, Node, Value
+from edgec.ops.base import Kernel, RowWindow
+from edgec.target import Target
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a value lives: bytes from the start of the arena; alive from step `first` to `last`."""
+
+    offset: int
+    size: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node with its kernel; `rows_per_call` output rows are computed by each of `calls` calls.
+
+    `windows` are the row windows of the non-constant inputs (None: one call on whole tensors).
+    """
+
+    node: Node
+    kernel: Kernel[Any]
+    windows: tuple[RowWindow, ...] | None
+    rows_per_call: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Steps that run as one loop over the rows of the last one; a single step is layer by layer."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What codegen prints. `arena` bytes hold the values, `scratch` bytes follow them.
+
+    `placements` has an entry for every input and computed value; values that share memory (Reshape) have
+    equal offsets. `scratch` is the most that any step needs: `padding` bytes for a row of padding first,
+    then the kernel's own.
+    """
+
+    graph: Graph
+    target: Target
+    groups: tuple[Group, ...]
+    placements: Mapping[Value, Placement]
+    arena: int
+    scratch: int
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for group in self.groups for step in group.steps]
+
+
+def padding_bytes(step: Step) -> int:
+    """Bytes of scratch that hold one row of padding, rounded up to 8; 0 where no row lies outside."""
+    if step.windows is None or step.kernel.pad_value(step.node) is None:
+        return 0
+    rows = step.node.inputs[0].type.rows
+    window, last_row = step.windows[0], step.node.output.type.rows - 1
+    if window.first(0) >= 0 and window.last(last_row) < rows:
+        return 0
+    return round_up(step.node.inputs[0].type.row_elements * step.node.inputs[0].type.dtype.bytes)
+
+
+def scratch_bytes(step: Step) -> int:
+    """Bytes of scratch of one step: its row of padding and its kernel's working memory."""
+    return padding_bytes(step) + round_up(step.kernel.scratch(step.node))
+
+
+def round_up(size: int, to: int = 8) -> int:
+    return -(-size // to) * to
