@@ -124,6 +124,11 @@ class OpDef(Generic[A]):
     summary: str = ""
     extra: tuple[str, ...] = field(default=())  # ONNX operators that are imported as this one
 
+    @property
+    def alias(self) -> bool:
+        """The output is the input's memory under another shape: nothing is computed."""
+        return self.name == "Reshape"
+
     def check_quant(self, node: Node) -> None:
         """Raise InternalError when the quantisation of an output breaks the operator's rule."""
         source = node.inputs[0].type if node.inputs else None

@@ -1,0 +1,7 @@
+"""Graph -> Program: a kernel for each node, the loops over rows, an address for each value."""
+
+from __future__ import annotations
+
+from edgec.passes.schedule.lower import schedule
+
+__all__ = ["schedule"]

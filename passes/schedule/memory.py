@@ -1,0 +1,185 @@
+"""Addresses in the arena: lifetimes, sharing, outputs written over dead input rows, first fit in the best order.
+
+A value lives from the step that computes it to the last that reads it. Two values alive at once lie apart, but for one
+exception: an output may start below its dying input as far as the reads stay ahead of the writes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from edgec.ir import Graph, Value
+from edgec.ops.base import RowWindow
+from edgec.program import Step, round_up
+
+RANDOM_ORDERS = 200
+
+
+@dataclass(eq=False)
+class Buffer:
+    """A block of the arena: one value, or several that share memory (Reshape).
+
+    `gaps` maps a dying input's buffer to the least distance by which this one must start below it.
+    """
+
+    values: list[Value]
+    size: int
+    first: int
+    last: int
+    gaps: dict[int, int] = field(default_factory=dict)  # id of the input's buffer -> bytes
+    offset: int = 0
+
+
+def plan_buffers(graph: Graph, steps: list[Step]) -> list[Buffer]:
+    """One buffer for each input and computed value, with lifetimes and the overlaps that are legal."""
+    owner: dict[int, Buffer] = {}
+    buffers: list[Buffer] = []
+
+    def new(value: Value, first: int) -> None:
+        buffer = Buffer([value], round_up(value.type.bytes), first, first)
+        owner[id(value)] = buffer
+        buffers.append(buffer)
+
+    for value in graph.inputs:
+        new(value, -1)
+    index = {id(step.node): number for number, step in enumerate(steps)}
+    for node in graph.nodes:
+        if node.op.alias:
+            buffer = owner[id(node.inputs[0])]
+            buffer.values.append(node.output)
+            owner[id(node.output)] = buffer
+            continue
+        number = index[id(node)]
+        for value in node.inputs:
+            if not value.is_constant:
+                owner[id(value)].last = max(owner[id(value)].last, number)
+        for value in node.outputs:
+            new(value, number)
+    for value in graph.outputs:
+        if not value.is_constant:
+            owner[id(value)].last = len(steps)
+    for number, step in enumerate(steps):
+        record_gaps(step, number, owner)
+    return buffers
+
+
+def record_gaps(step: Step, number: int, owner: dict[int, Buffer]) -> None:
+    """Note for the step's output which of its inputs it may be written over, and by how much."""
+    output = owner[id(step.node.output)]
+    activations = [value for value in step.node.inputs if not value.is_constant]
+    for position, value in enumerate(activations):
+        source = owner[id(value)]
+        once = sum(1 for other in activations if owner[id(other)] is source) == 1
+        if source.last != number or not once or step.windows is None:
+            continue
+        gap = least_gap(step, position, value)
+        if gap is not None:
+            output.gaps[id(source)] = min(round_up(gap), output.size)
+
+
+def least_gap(step: Step, position: int, value: Value) -> int | None:
+    """Bytes by which the output must start below the input `value`; None when they may not overlap.
+
+    Output row i is written while the rows from window.first(i) on are still needed:
+    gap = max over i of (i + 1) * out_row - first(i) * in_row.
+    """
+    if step.windows is None:
+        return None
+    window, y = step.windows[position], step.node.output.type
+    same_size = y.bytes == value.type.bytes and y.row_elements == value.type.row_elements
+    if step.kernel.inplace and position == 0 and window == RowWindow() and same_size:
+        return 0
+    if y.rows == 1 or window.stride < 1:
+        return None
+    in_row, out_row = value.type.row_elements * value.type.dtype.bytes, y.row_elements * y.dtype.bytes
+    needed = (
+        (row + 1) * out_row - max(0, window.first(row)) * in_row
+        for row in range(y.rows)
+        if window.first(row) < value.type.rows
+    )
+    return max(max(needed, default=0), 0)
+
+
+def overlapping(step: Step, buffers: list[Buffer]) -> bool:
+    """True where the placed output lies over one of its inputs and must be computed row by row."""
+    if step.calls > 1 or step.windows is None:
+        return False
+    output = next(buffer for buffer in buffers if step.node.output in buffer.values)
+    for value in step.node.inputs:
+        source = next((buffer for buffer in buffers if value in buffer.values), None)
+        if source is None or id(source) not in output.gaps or output.gaps[id(source)] == 0:
+            continue
+        if output.offset < source.offset + source.size and source.offset < output.offset + output.size:
+            return True
+    return False
+
+
+def place(buffers: list[Buffer]) -> int:
+    """Give every buffer an offset; the size of the arena, the least of first fit over several orders."""
+    if not buffers:
+        return 0
+    neighbours = {
+        id(a): [b for b in buffers if b is not a and a.first <= b.last and b.first <= a.last] for a in buffers
+    }
+    bound = max(sum(b.size for b in buffers if b.first <= step <= b.last) for step in range(max_step(buffers) + 1))
+    floor = max(buffer.size for buffer in buffers)
+    best: dict[int, int] = {}
+    least = -1
+    for order in orders(buffers):
+        offsets = first_fit(order, neighbours)
+        size = max(offsets[id(buffer)] + buffer.size for buffer in buffers)
+        if least < 0 or size < least:
+            best, least = offsets, size
+        if least <= min(bound, floor):
+            break
+    for buffer in buffers:
+        buffer.offset = best[id(buffer)]
+    return least
+
+
+def max_step(buffers: Iterable[Buffer]) -> int:
+    return max(buffer.last for buffer in buffers)
+
+
+def orders(buffers: list[Buffer]) -> Iterable[list[Buffer]]:
+    """Orders to try: by size, by time, by size times lifetime, and the first of these shuffled a little."""
+    keys: list[Callable[[Buffer], tuple[int, ...]]] = [
+        lambda b: (-b.size, b.first),
+        lambda b: (b.first, -b.size),
+        lambda b: (-b.last, -b.size),
+        lambda b: (-b.size * (b.last - b.first + 1), b.first),
+        lambda b: (-(b.last - b.first), -b.size),
+    ]
+    for key in keys:
+        yield sorted(buffers, key=key)
+    shuffler = random.Random(0)  # the same program from the same graph, always
+    base = sorted(buffers, key=keys[0])
+    for _ in range(RANDOM_ORDERS):
+        jitter = {id(b): b.size * shuffler.uniform(0.5, 1.0) for b in base}
+        yield sorted(base, key=lambda b: -jitter[id(b)])
+
+
+def first_fit(order: list[Buffer], neighbours: dict[int, list[Buffer]]) -> dict[int, int]:
+    """Each buffer in turn at the lowest offset that the ones placed before leave free."""
+    offsets: dict[int, int] = {}
+    for buffer in order:
+        taken = sorted(
+            forbidden(buffer, other, offsets[id(other)]) for other in neighbours[id(buffer)] if id(other) in offsets
+        )
+        offset = 0
+        for low, high in taken:
+            if low < offset < high or (low < offset + 1 and offset < high):
+                offset = max(offset, high)
+        offsets[id(buffer)] = offset
+    return offsets
+
+
+def forbidden(buffer: Buffer, other: Buffer, at: int) -> tuple[int, int]:
+    """Open interval of offsets that `buffer` may not have while `other` lies at `at`."""
+    if id(other) in buffer.gaps:  # buffer is written over its dying input `other`
+        return at - buffer.gaps[id(other)], at + other.size
+    if id(buffer) in other.gaps:  # `other` is written over the dying input `buffer`
+        return at - buffer.size, at + other.gaps[id(buffer)]
+    return at - buffer.size, at + other.size
