@@ -1,0 +1,8 @@
+"""Program -> C project: readable sources, firmware, build files."""
+
+from __future__ import annotations
+
+from edgec.codegen.project import ModelFile, Project, generate, write_project
+from edgec.codegen.report import Footprint, build_report
+
+__all__ = ["Footprint", "ModelFile", "Project", "build_report", "generate", "write_project"]

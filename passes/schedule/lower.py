@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgec.errors import UnsupportedError
-from edgec.ir import DType, Graph, Node, Value
+from edgec.ir import Graph, Node, Value
 from edgec.ops.base import Kernel, RowWindow, select_kernel
 from edgec.passes.schedule.memory import Buffer, overlapping, place, plan_buffers
 from edgec.program import Group, Placement, Program, Step, scratch_bytes
@@ -79,7 +79,7 @@ def by_rows(step: Step) -> Step:
 
 def placements(buffers: list[Buffer]) -> dict[Value, Placement]:
     return {
-        value: Placement(buffer.offset, value.type.elements * DType(value.type.dtype).bytes, buffer.first, buffer.last)
+        value: Placement(buffer.offset, value.type.bytes, buffer.first, buffer.last)
         for buffer in buffers
         for value in buffer.values
     }

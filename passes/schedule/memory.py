@@ -123,7 +123,6 @@ def place(buffers: list[Buffer]) -> int:
     neighbours = {
         id(a): [b for b in buffers if b is not a and a.first <= b.last and b.first <= a.last] for a in buffers
     }
-    bound = max(sum(b.size for b in buffers if b.first <= step <= b.last) for step in range(max_step(buffers) + 1))
     floor = max(buffer.size for buffer in buffers)
     best: dict[int, int] = {}
     least = -1
@@ -132,15 +131,11 @@ def place(buffers: list[Buffer]) -> int:
         size = max(offsets[id(buffer)] + buffer.size for buffer in buffers)
         if least < 0 or size < least:
             best, least = offsets, size
-        if least <= min(bound, floor):
+        if least == floor:
             break
     for buffer in buffers:
         buffer.offset = best[id(buffer)]
     return least
-
-
-def max_step(buffers: Iterable[Buffer]) -> int:
-    return max(buffer.last for buffer in buffers)
 
 
 def orders(buffers: list[Buffer]) -> Iterable[list[Buffer]]:
@@ -170,8 +165,8 @@ def first_fit(order: list[Buffer], neighbours: dict[int, list[Buffer]]) -> dict[
         )
         offset = 0
         for low, high in taken:
-            if low < offset < high or (low < offset + 1 and offset < high):
-                offset = max(offset, high)
+            if low < offset < high:
+                offset = high
         offsets[id(buffer)] = offset
     return offsets
 

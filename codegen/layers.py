@@ -1,0 +1,152 @@
+"""Program steps as C: one function for each distinct geometry, one struct and one call (or loop) for each layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgec.codegen.constants import ConstantPool
+from edgec.codegen.literals import DTYPE_C, designated
+from edgec.ir import DType, Node, Value
+from edgec.ops.base import Kernel, NoData, RowWindow
+from edgec.program import Program, Step, padding_bytes
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A kernel with its geometry fixed: a C function of its own, so that the compiler folds the shapes."""
+
+    name: str
+    kernel: Kernel[Any]
+    geometry: str
+    x_type: str
+    y_type: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """How a layer finds its rows of one input. `rows` pointers start at `first` of the layer's pointer array."""
+
+    base: str
+    window: RowWindow | None
+    in_rows: int
+    row_bytes: int
+    first: int
+    padded: bool
+
+    @property
+    def pointer(self) -> str:
+        """C expression of the first of the layer's pointers that belong to this input."""
+        return f"x + {self.first}" if self.first else "x"
+
+    @property
+    def start(self) -> str:
+        """C expression of the first input row that output row `row` reads."""
+        if self.window is None:
+            return "0"
+        text = {0: "0", 1: "row"}.get(self.window.stride, f"row * {self.window.stride}")
+        return (
+            f"{text} - {self.window.pad}"
+            if self.window.pad > 0
+            else (f"{text} + {-self.window.pad}" if self.window.pad < 0 else text)
+        )
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One step of the Program as the template prints it."""
+
+    name: str
+    comment: str
+    instance: Instance
+    data: str | None
+    inputs: tuple[Input, ...]
+    pointers: int
+    output: str
+    out_row_elements: int
+    calls: int
+    pad_bytes: int
+    pad_value: int | None
+    scratch: str
+
+
+@dataclass
+class LayerPrinter:
+    """Turns steps into layers; collects instances and constants on the way."""
+
+    program: Program
+    pool: ConstantPool
+    instances: list[Instance] = field(default_factory=list)
+    known: dict[tuple[str, str, str, str], Instance] = field(default_factory=dict)
+
+    def layer(self, number: int, step: Step) -> Layer:
+        node = step.node
+        name = f"{node.op.name.lower()}_{number:02d}"
+        comment = describe(node)
+        pad_bytes = padding_bytes(step)
+        data = step.kernel.data(node)
+        inputs, pointers = self.inputs(step)
+        return Layer(
+            name=name,
+            comment=comment,
+            instance=self.instance(step),
+            data=None if isinstance(data, NoData) else designated(data, self.pool.pointers(name, data, comment)),
+            inputs=inputs,
+            pointers=pointers,
+            output=self.address(node.output),
+            out_row_elements=node.output.type.row_elements,
+            calls=step.calls,
+            pad_bytes=pad_bytes,
+            pad_value=step.kernel.pad_value(node),
+            scratch=f"arena + {self.program.arena + pad_bytes}" if step.kernel.scratch(node) else "NULL",
+        )
+
+    def instance(self, step: Step) -> Instance:
+        """The function for the step's kernel and geometry, made where it is met first."""
+        kernel, node = step.kernel, step.node
+        geometry = designated(kernel.geometry(node, step.rows_per_call))
+        x_type, y_type = (DTYPE_C[value.type.dtype] for value in (first_activation(node), node.output))
+        key = (kernel.name, geometry, x_type, y_type)
+        if key not in self.known:
+            count = sum(1 for instance in self.instances if instance.kernel is kernel)
+            name = f"{kernel.name.removeprefix('ec_')}_{count}"
+            self.known[key] = Instance(name, kernel, geometry, x_type, y_type)
+            self.instances.append(self.known[key])
+        return self.known[key]
+
+    def inputs(self, step: Step) -> tuple[tuple[Input, ...], int]:
+        """The row rule of every non-constant input, and how many pointers a call takes."""
+        result, first = [], 0
+        activations = [value for value in step.node.inputs if not value.is_constant]
+        last_row = step.node.output.type.rows - 1
+        for position, value in enumerate(activations):
+            window = step.windows[position] if step.windows else None
+            if step.calls == 1 and window is not None and window.size == 1 and window.pad == 0:
+                window = None  # one call on everything: the pointer to the start is enough
+            rows = value.type.rows
+            padded = window is not None and (window.first(0) < 0 or window.last(last_row) >= rows)
+            row_bytes = value.type.row_elements * value.type.dtype.bytes
+            result.append(Input(self.address(value), window, rows, row_bytes, first, padded))
+            first += window.size if window else 1
+        return tuple(result), first
+
+    def address(self, value: Value) -> str:
+        """C expression of where a value starts."""
+        offset = self.program.placements[value].offset
+        text = f"arena + {offset}" if offset else "arena"
+        return text if value.type.dtype is DType.S8 else f"({DTYPE_C[value.type.dtype]} *)(void *)({text})"
+
+
+def first_activation(node: Node) -> Value:
+    return next(value for value in node.inputs if not value.is_constant)
+
+
+def shape(value: Value) -> str:
+    return f"({','.join(map(str, value.type.shape))}) {value.type.dtype.value}"
+
+
+def describe(node: Node) -> str:
+    """`Conv 'stem/conv1': (1,96,96,3) s8 -> (1,48,48,8) s8`, safe inside a C comment."""
+    inputs = ", ".join(shape(value) for value in node.inputs if not value.is_constant)
+    source = str(node.source) if node.source.op else str(node)
+    return f"{source}: {inputs} -> {shape(node.output)}".replace("*/", "* /").replace("/*", "/ *")

@@ -1,0 +1,107 @@
+"""report.json: what the compiled model needs, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from edgec.codegen.project import Project
+from edgec.program import Program, Step, scratch_bytes
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes of the firmware beyond arena and weights; `compiler` is empty where they are estimates.
+
+    code: everything in flash but the weights; port: the part of it that is start-up and protocol.
+    static: .data and .bss without the arena; stack: upper bound.
+    """
+
+    code: int
+    port: int
+    static: int
+    stack: int
+    compiler: str = ""
+
+
+def build_report(program: Program, project: Project, footprint: Footprint, warnings: list[str]) -> dict[str, Any]:
+    """The contents of report.json; all sizes in bytes."""
+    executed = sum(step.node.op.macs(step.node) for step in program.steps)
+    streamed = 0  # bytes of the image that are pushed instead of kept: none, layer by layer
+    ram = {
+        "total": program.arena + program.scratch + footprint.static + footprint.stack,
+        "arena": program.arena,
+        "scratch": program.scratch,
+        "static": footprint.static,
+        "stack": footprint.stack,
+        "image_streamed": streamed,
+    }
+    flash = {
+        "total": project.constants.bytes + footprint.code,
+        "weights": project.constants.bytes,
+        "code": footprint.code,
+        "port": footprint.port,
+        "compiler": footprint.compiler,
+    }
+    return {
+        "model": {"name": project.model.name, "file": project.model.file, "sha256": project.model.sha256},
+        "target": program.target.name,
+        "macs": {"model": executed, "executed": executed},
+        "ram": ram,
+        "flash": flash,
+        "inputs": [port_report(program, index, "input") for index in range(len(program.graph.inputs))],
+        "outputs": [port_report(program, index, "output") for index in range(len(program.graph.outputs))],
+        "layers": [layer_report(program, number, step) for number, step in enumerate(program.steps)],
+        "groups": [[step.node.name for step in group.steps] for group in program.groups],
+        "warnings": warnings,
+    }
+
+
+def layer_report(program: Program, number: int, step: Step) -> dict[str, Any]:
+    """One row of the per-layer table: `ram` is what is alive while it runs, scratch included."""
+    return {
+        "name": step.node.source.name or step.node.name,
+        "op": step.node.op.name,
+        "kernel": step.kernel.name,
+        "macs": step.node.op.macs(step.node),
+        "ram": alive_bytes(program, number) + scratch_bytes(step),
+        "flash": data_bytes(step),
+    }
+
+
+def alive_bytes(program: Program, number: int) -> int:
+    """Bytes of the arena that hold live values at a step; bytes that two of them share count once."""
+    used = np.zeros(program.arena, bool)
+    for placement in program.placements.values():
+        if placement.first <= number <= placement.last:
+            used[placement.offset : placement.offset + placement.size] = True
+    return int(used.sum())
+
+
+def data_bytes(step: Step) -> int:
+    """Bytes of flash of the layer's constants."""
+    data = step.kernel.data(step.node)
+    values = (getattr(data, item.name) for item in fields(data))
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+
+
+def port_report(program: Program, index: int, kind: str) -> dict[str, Any]:
+    """How to fill an input or read an output: the model's own form and the Graph's."""
+    graph = program.graph
+    value = (graph.inputs if kind == "input" else graph.outputs)[index]
+    port = (graph.input_ports if kind == "input" else graph.output_ports)[index]
+    quant = value.type.quant
+    return {
+        "name": port.name,
+        "dtype": port.dtype,
+        "shape": list(port.shape),
+        "perm": list(port.perm) if port.perm is not None else None,
+        "offset": port.offset,
+        "graph_dtype": value.type.dtype.value,
+        "graph_shape": list(value.type.shape),
+        "scale": float(quant.scale[0]) if quant else None,
+        "zero_point": quant.zero_point[0] if quant else None,
+        "bytes": value.type.bytes,
+    }

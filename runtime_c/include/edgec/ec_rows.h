@@ -1,0 +1,27 @@
+/* Pointers to the input rows that one output row reads; rows outside the tensor get the row of padding. */
+#ifndef EDGEC_EC_ROWS_H
+#define EDGEC_EC_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef EC_INLINE
+#define EC_INLINE static inline __attribute__((always_inline))
+#endif
+
+#define EC_NOINLINE __attribute__((noinline))
+
+/* rows[k] = row first + k * dilation of `base`, for k in 0..count-1. */
+EC_INLINE void ec_rows(const int8_t **rows, const int8_t *base, int32_t row_bytes, int32_t in_rows, int32_t first,
+                       int32_t count, int32_t dilation, const int8_t *padding) {
+    for (int32_t k = 0; k < count; k++) {
+        const int32_t row = first + k * dilation;
+        rows[k] = row < 0 || row >= in_rows ? padding : base + (ptrdiff_t)row * row_bytes;
+    }
+}
+
+EC_INLINE void ec_fill(int8_t *to, int8_t value, int32_t count) {
+    for (int32_t i = 0; i < count; i++) to[i] = value;
+}
+
+#endif
