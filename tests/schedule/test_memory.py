@@ -1,0 +1,162 @@
+"""The arena is right when a byte-by-byte replay of every call finds each input byte where it was put."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgec.ir import DType, Graph, Node, QuantParams, Source, TensorType, Value
+from edgec.ops import get_op
+from edgec.ops.base import Kernel, NoAttrs, NoData, OpDef, RowWindow
+from edgec.ops.movement import ReshapeAttrs
+from edgec.passes.schedule import schedule
+from edgec.program import Program, Step
+from edgec.target import Core, Target
+
+HOST = Target("host", "host", Core("host", "host", True, False, False, True, (), "", "", None), (), 0, None, None)
+QUANT = QuantParams.per_tensor(0.1, 0)
+
+
+@dataclass(frozen=True)
+class FakeAttrs:
+    """A row operator of any window: what the planner sees of a convolution."""
+
+    window: RowWindow
+    shape: tuple[int, ...]
+    inplace: bool
+
+
+def fake_op(attrs: FakeAttrs, inputs: int) -> OpDef[Any]:
+    kernel: Kernel[Any] = Kernel(
+        name="fake",
+        family="fake",
+        why_not=lambda node, core: None,
+        geometry=lambda node, rows: NoAttrs(),
+        data=lambda node: NoData(),
+        flat=lambda node: attrs.window == RowWindow(),
+        inplace=attrs.inplace,
+    )
+    return OpDef(
+        "Fake",
+        FakeAttrs,
+        lambda a, types: (TensorType(DType.S8, a.shape),),
+        rows=lambda node: (attrs.window,) * inputs,
+        kernels=(kernel,),
+    )
+
+
+def value(name: str, shape: tuple[int, ...]) -> Value:
+    return Value(name, TensorType(DType.S8, shape, QUANT))
+
+
+def node(name: str, inputs: list[Value], attrs: FakeAttrs) -> Node:
+    return Node(fake_op(attrs, len(inputs)), name, inputs, [value(name, attrs.shape)], attrs, Source("Fake", name, 0))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    """Chains of row operators with residual sums and reshapes, of random geometry."""
+    shape = (1, draw(st.integers(1, 9)), draw(st.integers(1, 5)), draw(st.integers(1, 4)))
+    values = [value("x", shape)]
+    nodes: list[Node] = []
+    for number in range(draw(st.integers(1, 8))):
+        source = values[draw(st.integers(max(0, len(values) - 3), len(values) - 1))]
+        name, (_, height, width, channels) = f"n{number}", source.type.shape
+        same = [other for other in values if other.type.shape == source.type.shape and other is not source]
+        match draw(st.sampled_from(["window", "inplace", "sum", "reshape"])):
+            case "sum" if same:
+                attrs = FakeAttrs(RowWindow(), source.type.shape, True)
+                nodes.append(node(name, [source, draw(st.sampled_from(same))], attrs))
+            case "reshape":
+                new = (1, width, height, channels)
+                attr = ReshapeAttrs(new)
+                nodes.append(Node(get_op("Reshape"), name, [source], [value(name, new)], attr, Source("Reshape")))
+            case "inplace":
+                nodes.append(node(name, [source], FakeAttrs(RowWindow(), source.type.shape, True)))
+            case _:
+                size = draw(st.integers(1, 4))
+                window = RowWindow(size, draw(st.integers(1, 3)), draw(st.integers(0, size - 1)))
+                rows = max(1, (height + 2 * window.pad - size) // window.stride + 1)
+                out = (1, rows, draw(st.integers(1, 5)), draw(st.integers(1, 4)))
+                nodes.append(node(name, [source], FakeAttrs(window, out, False)))
+        values.append(nodes[-1].output)
+    outputs = [values[-1]]
+    return Graph("random", [values[0]], outputs, nodes)
+
+
+def call_rows(step: Step, position: int, call: int) -> range:
+    """Input rows that a call reads."""
+    rows = step.node.inputs[position].type.rows
+    if step.windows is None or step.calls == 1:
+        return range(rows)
+    window = step.windows[position]
+    return range(max(0, window.first(call)), min(rows, window.last(call) + 1))
+
+
+def replay(program: Program) -> None:
+    """Run the calls on an arena whose bytes hold (value number, index), checking each byte that is read."""
+    owner = {id(v): number for number, v in enumerate(program.placements)}
+    for n in program.graph.nodes:
+        if n.op.alias:
+            owner[id(n.output)] = owner[id(n.inputs[0])]
+    arena = np.full((program.arena, 2), -1)
+
+    def write(v: Value, start: int, stop: int) -> None:
+        at = program.placements[v].offset
+        arena[at + start : at + stop] = np.stack([np.full(stop - start, owner[id(v)]), np.arange(start, stop)], 1)
+
+    for v in program.graph.inputs:
+        write(v, 0, v.type.bytes)
+    for step in program.steps:
+        out_row = step.node.output.type.row_elements
+        for call in range(step.calls):
+            start, stop = call * step.rows_per_call * out_row, (call + 1) * step.rows_per_call * out_row
+            inplace = step.kernel.inplace
+            if not inplace:  # a kernel may write its output before it has read all of its input
+                write(step.node.output, start, stop)
+            for position, v in enumerate(step.node.inputs):
+                for row in call_rows(step, position, call):
+                    size, at = v.type.row_elements, program.placements[v].offset
+                    seen = arena[at + row * size : at + (row + 1) * size]
+                    assert (seen[:, 0] == owner[id(v)]).all(), f"{step.node} reads {v.name} after it was overwritten"
+                    assert (seen[:, 1] == np.arange(row * size, (row + 1) * size)).all()
+            if inplace:
+                write(step.node.output, start, stop)
+    for v in program.graph.outputs:
+        at = program.placements[v].offset
+        assert (arena[at : at + v.type.bytes, 0] == owner[id(v)]).all()
+
+
+@given(graphs())
+def test_no_input_byte_is_overwritten_before_it_is_read(graph: Graph) -> None:
+    replay(schedule(graph, HOST))
+
+
+def test_elementwise_output_takes_the_place_of_its_input() -> None:
+    x = value("x", (1, 8, 8, 4))
+    graph = Graph("g", [x], [], [node("n", [x], FakeAttrs(RowWindow(), x.type.shape, True))])
+    graph.outputs = [graph.nodes[0].output]
+    assert schedule(graph, HOST).arena == x.type.bytes
+
+
+def test_shrinking_layer_needs_one_row_beside_its_input() -> None:
+    x = value("x", (1, 16, 8, 4))
+    graph = Graph("g", [x], [], [node("n", [x], FakeAttrs(RowWindow(3, 1, 1), (1, 16, 8, 2), False))])
+    graph.outputs = [graph.nodes[0].output]
+    # Output row i is written while input rows from i - 1 on are needed: one output row of 16 bytes and
+    # the padding row's head start never exceed one input row of 32 bytes.
+    assert schedule(graph, HOST).arena <= x.type.bytes + 32
+
+
+def test_values_alive_together_lie_apart() -> None:
+    x = value("x", (1, 4, 4, 4))
+    first = node("a", [x], FakeAttrs(RowWindow(), x.type.shape, True))
+    second = node("b", [x], FakeAttrs(RowWindow(), x.type.shape, True))
+    total = node("c", [first.output, second.output], FakeAttrs(RowWindow(), x.type.shape, True))
+    program = schedule(Graph("g", [x], [total.output], [first, second, total]), HOST)
+    assert program.arena == 2 * x.type.bytes
+    replay(program)
