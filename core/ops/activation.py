@@ -43,7 +43,7 @@ def infer_unary(attrs: object, types: Sequence[TensorType]) -> tuple[TensorType,
 
 
 def sigmoid(x: Array) -> Array:
-    return 1.0 / (1.0 + np.exp(-x))
+    return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
 def softplus(x: Array) -> Array:
@@ -56,8 +56,8 @@ def erf(x: Array) -> Array:
 
 def gelu(attrs: GeluAttrs, x: Array) -> Array:
     if attrs.approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
+        return np.asarray(0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))))
+    return np.asarray(0.5 * x * (1 + erf(x / math.sqrt(2))))
 
 
 def hard_sigmoid(attrs: AlphaBetaAttrs, x: Array) -> Array:
@@ -74,9 +74,7 @@ def selu(attrs: AlphaBetaAttrs, x: Array) -> Array:
 
 
 def unary(name: str, function: Function) -> OpDef[NoAttrs]:
-    return OpDef(
-        name, NoAttrs, infer_unary, rows=each_row, summary="as a table", evaluate=lambda attrs, x: function(x)
-    )
+    return OpDef(name, NoAttrs, infer_unary, rows=each_row, summary="as a table", evaluate=lambda attrs, x: function(x))
 
 
 # Name -> function of one real array, in float64: the caller rounds once, when it quantises.

@@ -121,8 +121,6 @@ RESHAPE = OpDef(
     summary="costs nothing: the same memory",
     extra=("Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"),
 )
-DEPTH_TO_SPACE = OpDef(
-    "DepthToSpace", DepthToSpaceAttrs, infer_depth_to_space, QuantRule.SAME, summary="DCR and CRD"
-)
+DEPTH_TO_SPACE = OpDef("DepthToSpace", DepthToSpaceAttrs, infer_depth_to_space, QuantRule.SAME, summary="DCR and CRD")
 
 OPS = (CONCAT, SLICE, PAD, TRANSPOSE, RESHAPE, DEPTH_TO_SPACE)

@@ -53,7 +53,8 @@ def test_header_is_used_from_cpp(project: Path) -> None:
     if not cxx or not cc:
         pytest.skip("no host compiler")
     (project / "user.cpp").write_text(USER)
-    subprocess.run([cc, *STRICT, "-Iinclude", "-Isrc", "-c", "src/tiny.c", "src/tiny_weights.c"], cwd=project, check=True)
+    sources = ["src/tiny.c", "src/tiny_weights.c"]
+    subprocess.run([cc, *STRICT, "-Iinclude", "-Isrc", "-c", *sources], cwd=project, check=True)
     line = [cxx, "-std=c++11", "-Wall", "-Wextra", "-Werror", "-Iinclude", "user.cpp", "tiny.o", "tiny_weights.o"]
     subprocess.run([*line, "-o", "user"], cwd=project, check=True)
     assert subprocess.run([project / "user"], check=False).returncode == 0
