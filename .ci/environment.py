@@ -1,7 +1,9 @@
 """A virtual environment with edgec in it, made on the first call and reused afterwards.
 
-Used by examples/digits/demo.py and tests/run.py, which run under whatever Python the user has: so this file keeps to
+Used by examples/digits/demo.py, tests/run.py and .ci/run, under whatever Python the user has: so this file keeps to
 syntax that old versions can read far enough to say that they are too old, and to the standard library.
+
+`python3 .ci/environment.py test` sets that one up and prints the path of its Python.
 """
 
 import hashlib
@@ -15,14 +17,22 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OLDEST = (3, 10)
 
+# Name -> extras of pyproject.toml, and what to tell the user about the cost.
+KINDS = {
+    "demo": ("emulator", "about 175 MB to download, 700 MB on disk"),
+    "test": ("dev,sim,emulator,examples", "about 500 MB to download, 2 GB on disk"),
+}
 
-def ensure(name, extras, download):
-    """The Python of ROOT/<name> with edgec[extras] installed from this folder; `download` is what to tell the user.
+
+def ensure(kind):
+    """The Python of the environment ROOT/.venv-<kind> with edgec and the extras of KINDS installed.
 
     Ends the program with a message where Python is too old, has no venv, or pip fails.
     """
     if sys.version_info < OLDEST:
         stop(f"edgec needs Python 3.10 or later, this is {sys.version.split()[0]}", "run it with a newer python3")
+    extras, download = KINDS[kind]
+    name = f".venv-{kind}"
     folder = ROOT / name
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = folder / "edgec.stamp"
@@ -69,3 +79,7 @@ def stop(message, help):
     """End with exit code 2, the message and a way out."""
     print(f"error: {message}\n  help: {help}", file=sys.stderr)
     raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    print(ensure(sys.argv[1]))

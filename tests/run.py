@@ -17,7 +17,7 @@ from environment import ensure  # noqa: E402
 
 def main():
     """Set up .venv-test/, run pytest there, give its exit code."""
-    python = ensure(".venv-test", "dev,sim,emulator,examples", "about 400 MB to download")
+    python = ensure("test")
     arguments = sys.argv[1:]
     if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
         # loadgroup: tests that share a costly fixture (a compiled network) run in the same process.

@@ -37,7 +37,7 @@ def percent(fraction):
 
 def main():
     """Set up, compile, run, check, print."""
-    python = ensure(".venv-demo", "emulator", "about 175 MB to download, 700 MB on disk")
+    python = ensure("demo")
     model, calibration, test = HERE / "digits.onnx", HERE / "calibration.npz", HERE / "test.npz"
     compiled = edgec(python, "compile", model, "--target", BOARD, "--data", calibration, "-o", OUT)
     run = edgec(python, "run", OUT)
