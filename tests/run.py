@@ -23,9 +23,10 @@ def main():
         # loadgroup: tests that share a costly fixture (a compiled network) run in the same process.
         arguments = ["-n", str(max(1, min(os.cpu_count() or 1, 8))), "--dist", "loadgroup", *arguments]
     path = str(python.parent) + os.pathsep + os.environ.get("PATH", "")
-    return subprocess.run(
-        [str(python), "-m", "pytest", *arguments], cwd=ROOT, env={**os.environ, "PATH": path}, check=False
-    ).returncode
+    # One thread each: the processes of -n share the cores already.
+    environment = {"OMP_NUM_THREADS": "1", **os.environ, "PATH": path}
+    command = [str(python), "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
