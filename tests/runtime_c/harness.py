@@ -201,7 +201,7 @@ def split_outputs(graph: Graph, raw: Array, samples: int) -> list[Array]:
     table = raw.reshape(samples, sum(sizes))
     parts = np.split(table, np.cumsum(sizes)[:-1], axis=1)
     return [
-        np.ascontiguousarray(part).view(value.type.dtype.numpy).reshape(samples, *value.type.shape)
+        part.copy().view(value.type.dtype.numpy).reshape(samples, *value.type.shape)
         for part, value in zip(parts, graph.outputs, strict=True)
     ]
 
