@@ -12,10 +12,10 @@ typedef struct {
 } ec_conv_s8_geometry;
 
 typedef struct {
-    const int8_t *weights;             /* (out_c, kernel_h, kernel_w, in_c / group) */
-    const int32_t *bias;               /* (out_c) */
-    const float *scale;                /* (out_c) s_x * s_w / s_y */
-    const int32_t *weight_zero_point;  /* (out_c), or NULL when all are 0 */
+    const int8_t *weights;            /* (out_c, kernel_h, kernel_w, in_c / group) */
+    const int32_t *bias;              /* (out_c) */
+    const float *scale;               /* (out_c) s_x * s_w / s_y */
+    const int32_t *weight_zero_point; /* (out_c), or NULL when all are 0 */
     int32_t input_zero_point, output_zero_point, clamp_min, clamp_max;
 } ec_conv_s8_data;
 
