@@ -32,12 +32,17 @@ class Core:
 
 @dataclass(frozen=True)
 class Region:
-    """One block of memory: `kind` is "flash" or "ram", sizes in bytes."""
+    """One block of memory: `kind` is "flash" or "ram", sizes in bytes.
+
+    `holds` says what the linker script puts there: "code" (vectors and functions), "constants" (weights), "data"
+    (variables and the stack), "arena". Each of the four is in exactly one region of a board.
+    """
 
     name: str
     kind: str
     origin: int
     size: int
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,17 @@ class Uart:
 
 
 @dataclass(frozen=True)
+class SetupStep:
+    """One register write of start-up (clocks, pins): reg = (reg & ~clear) | set; then wait for the bits of `wait`."""
+
+    why: str
+    address: int
+    clear: int = 0
+    set: int = 0
+    wait: int = 0
+
+
+@dataclass(frozen=True)
 class Emulator:
     """How the board is emulated: a QEMU machine and, where unicorn can do it, a unicorn model."""
 
@@ -60,11 +76,16 @@ class Emulator:
 
 @dataclass(frozen=True)
 class FlashTool:
-    """A program that writes a real board's flash; `{elf}`, `{bin}`, `{uf2}` and `{port}` are filled in."""
+    """A program that writes a real board's flash; `{elf}`, `{bin}`, `{uf2}` and `{port}` are filled in.
+
+    `uf2_family` is what a UF2 file for this chip is marked with; such a file is copied to the drive named `volume`.
+    """
 
     name: str
     command: tuple[str, ...]
     help: str
+    uf2_family: int = 0
+    volume: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +100,10 @@ class Target:
     uart: Uart | None
     emulator: Emulator | None
     flash_tools: tuple[FlashTool, ...] = ()
-    defines: tuple[tuple[str, int], ...] = ()  # for start-up code: clocks, pins
+    defines: tuple[tuple[str, int], ...] = ()  # -> #define EC_<NAME> value in port/ec_board.h
+    setup: tuple[SetupStep, ...] = ()  # what start-up writes before the serial port works
+    port_extra: tuple[str, ...] = ()  # files of runtime_c/port that only this chip needs
+    stack_reserve: int = 1024  # the least stack, in bytes, that the linker accepts
 
     @property
     def flash(self) -> int:
@@ -90,6 +114,10 @@ class Target:
     def ram(self) -> int:
         """Bytes of RAM, all regions together."""
         return sum(region.size for region in self.regions if region.kind == "ram")
+
+    def region(self, content: str) -> Region:
+        """Where "code", "constants", "data" or "arena" go."""
+        return next(region for region in self.regions if content in region.holds)
 
     @property
     def is_host(self) -> bool:

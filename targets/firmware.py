@@ -1,0 +1,104 @@
+"""Sizes of a linked firmware, read from its ELF file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+ARENA = "arena"  # the static array of port/model_info.c
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A named piece of the firmware: address (without the Thumb bit), size in bytes, "code" or "data"."""
+
+    name: str
+    address: int
+    size: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked firmware; all sizes in bytes.
+
+    text, rodata, data, bss: of the sections; bss includes the arena. flash: all that is written to the board.
+    port: the part of flash that is start-up, serial port, protocol and main. static: data and bss without the arena.
+    """
+
+    elf: Path
+    compiler: str
+    text: int
+    rodata: int
+    data: int
+    bss: int
+    port: int
+    arena: int
+    symbols: Mapping[str, Symbol]
+
+    @property
+    def flash(self) -> int:
+        return self.text + self.rodata + self.data
+
+    @property
+    def static(self) -> int:
+        return self.data + self.bss - self.arena
+
+    def address(self, name: str) -> int:
+        """Where a function or variable is."""
+        return self.symbols[name].address
+
+
+def read_symbols(elf: ELFFile) -> list[Symbol]:
+    """Functions and variables that are defined, in the order of the file."""
+    table = elf.get_section_by_name(".symtab")
+    if not isinstance(table, SymbolTableSection):
+        return []
+    kinds = {"STT_FUNC": "code", "STT_OBJECT": "data"}
+    return [
+        Symbol(symbol.name, symbol["st_value"] & ~1, symbol["st_size"], kinds[symbol["st_info"]["type"]])
+        for symbol in table.iter_symbols()
+        if symbol["st_info"]["type"] in kinds and symbol["st_shndx"] != "SHN_UNDEF"
+    ]
+
+
+def read_firmware(path: Path, port_objects: Sequence[Path] = (), compiler: str = "") -> Firmware:
+    """Sizes and symbols of an ELF file; `port_objects` are the object files that count as `port`."""
+    port_names: set[str] = set()
+    for item in port_objects:
+        with item.open("rb") as stream:
+            port_names |= {symbol.name for symbol in read_symbols(ELFFile(stream))}
+    with path.open("rb") as stream:
+        elf = ELFFile(stream)
+        symbols = read_symbols(elf)
+        sizes = {"text": 0, "rodata": 0, "data": 0, "bss": 0}
+        ranges = []
+        for section in elf.iter_sections():
+            flags, size = section["sh_flags"], section["sh_size"]
+            if not flags & 2 or size == 0:  # SHF_ALLOC
+                continue
+            kind = (
+                "bss"
+                if section["sh_type"] == "SHT_NOBITS"
+                else "text"
+                if flags & 4
+                else "data"
+                if flags & 1
+                else "rodata"
+            )
+            sizes[kind] += size
+            if kind != "bss":
+                ranges.append((section["sh_addr"], section["sh_addr"] + size))
+    in_flash = [symbol for symbol in symbols if any(low <= symbol.address < high for low, high in ranges)]
+    return Firmware(
+        elf=path,
+        compiler=compiler,
+        **sizes,
+        port=sum(symbol.size for symbol in in_flash if symbol.name in port_names),
+        arena=sum(symbol.size for symbol in symbols if symbol.name == ARENA),
+        symbols={symbol.name: symbol for symbol in symbols},
+    )

@@ -1,0 +1,215 @@
+"""Compilers for boards and for this computer, and building a project with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from edgec.errors import TargetError
+from edgec.target import Target
+from edgec.targets.firmware import Firmware, read_firmware
+from edgec.targets.link_errors import link_error
+from edgec.targets.port import port_files
+
+WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
+COMMON = ("-std=c11", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", *WARNINGS)
+FREESTANDING = ("-ffreestanding", "-fno-exceptions", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+PIP_LINE = "pip install 'edgec[emulator]' brings one that needs nothing else (ziglang)"
+HOST_COMPILERS = ("cc", "gcc", "clang")
+GCC = "arm-none-eabi-gcc"
+MOST_LINES = 8  # of a compiler's output in an error
+
+
+def cache_directory() -> Path:
+    """Where edgec keeps what it builds for itself: $XDG_CACHE_HOME/edgec or ~/.cache/edgec."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    directory = Path(base) / "edgec"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot create the cache folder: {error.strerror}"
+        raise TargetError(message, where=str(directory), help="set XDG_CACHE_HOME to a writable folder") from None
+    return directory
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler with the flags of one target; `command` is what comes first on its command line."""
+
+    target: Target
+    name: str  # gcc, zig or cc
+    command: tuple[str, ...]
+    version: str
+    flags: tuple[str, ...]
+
+    def build(
+        self, project: Path, build: Path, *, optimize: str = "-O2", own_port: bool = False, defines: Sequence[str] = ()
+    ) -> Firmware:
+        """The firmware of a project: `build`/firmware.elf, with its sizes.
+
+        own_port: take the port files of this compiler's target instead of the project's, to run a project on another
+        board than it was generated for. TargetError where it does not compile, DoesNotFitError where it does not link.
+        """
+        build.mkdir(parents=True, exist_ok=True)
+        port = project / "port"
+        generated: list[Path] = []
+        if own_port:
+            generated = write_port(self.target, build / "port")
+            port = build / "port"
+        model_info = project / "port" / "model_info.c"
+        port_sources = [*sorted(project.joinpath("port").glob("*.c"))] if not own_port else [*generated, model_info]
+        includes = [f"-I{folder}" for folder in (project / "include", project / "src", port, port / "libc")]
+        flags = [*COMMON, *FREESTANDING, *self.flags, optimize, "-g", *includes, *(f"-D{item}" for item in defines)]
+        model = self.objects([*sorted(project.glob("src/**/*.c")), model_info], build, flags)
+        around = self.objects([source for source in port_sources if source != model_info], build, flags)
+        elf = build / "firmware.elf"
+        self.link([*model, *around], port / "link.ld", elf)
+        return read_firmware(elf, around, self.version)
+
+    def objects(self, sources: Sequence[Path], build: Path, flags: Sequence[str]) -> list[Path]:
+        """Compile each source; two at a time, for the laptops that this runs on."""
+        results = [build / f"{source.stem}.o" for source in sources]
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            jobs = [
+                pool.submit(self.call, [*flags, "-c", str(source), "-o", str(result)])
+                for source, result in zip(sources, results, strict=True)
+            ]
+        for job in jobs:
+            job.result()
+        return results
+
+    def link(self, objects: Sequence[Path], script: Path, elf: Path) -> None:
+        flags = [*self.flags, "-nostdlib", "-Wl,--gc-sections", f"-Wl,-T,{script}", "-Wl,-e,Reset_Handler"]
+        try:
+            self.call([*flags, *(str(item) for item in objects), "-lgcc", "-o", str(elf)])
+        except CompileError as error:
+            raise link_error(error.output, self.target) or error from None
+
+    def build_host(self, project: Path, build: Path, *, optimize: str = "-O2", defines: Sequence[str] = ()) -> Path:
+        """A shared library of the project for this computer: `build`/model.so, with `ec_model` visible."""
+        build.mkdir(parents=True, exist_ok=True)
+        library = build / "model.so"
+        sources = [*sorted(project.glob("src/**/*.c")), project / "port" / "model_info.c"]
+        includes = [f"-I{folder}" for folder in (project / "include", project / "src")]
+        flags = [*COMMON, *self.flags, optimize, "-g", "-fPIC", *includes, *(f"-D{item}" for item in defines)]
+        objects = self.objects(sources, build, flags)
+        self.call([*self.flags, "-shared", *(str(item) for item in objects), "-o", str(library)])
+        return library
+
+    def call(self, arguments: Sequence[str]) -> str:
+        """Run the compiler; CompileError with what it said where it fails."""
+        command = [*self.command, *arguments]
+        result = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env=environment(), check=False
+        )
+        if result.returncode != 0:
+            raise CompileError(self.version, command, result.stderr + result.stdout)
+        return result.stdout
+
+
+class CompileError(TargetError):
+    """The compiler refused something that edgec gave it."""
+
+    def __init__(self, version: str, command: Sequence[str], output: str) -> None:
+        lines = output.splitlines()
+        first = next((line for line in lines if "error" in line), lines[0] if lines else "it said nothing")
+        super().__init__(f"{version} failed: {first.strip()}", where="\n".join(lines[:MOST_LINES]))
+        self.command = tuple(command)
+        self.output = output
+
+
+def environment() -> dict[str, str]:
+    """Of compilers: zig keeps its caches beside edgec's own, not in the current folder."""
+    cache = str(cache_directory() / "zig")
+    return {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache, "LC_ALL": "C"}
+
+
+def write_port(target: Target, directory: Path) -> list[Path]:
+    """The port files of a target as files; the .c ones of them."""
+    paths = []
+    for name, text in port_files(target).items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return [path for path in paths if path.suffix == ".c"]
+
+
+def zig_command() -> tuple[str, ...] | None:
+    """Zig's C compiler from pip or from PATH."""
+    if find_spec("ziglang"):
+        return (sys.executable, "-m", "ziglang", "cc")
+    return ("zig", "cc") if shutil.which("zig") else None
+
+
+def find_compiler(target: Target, cc: str | None = None) -> Compiler:
+    """The compiler for a target: `cc` where given, else the better one of those installed.
+
+    For boards these are arm-none-eabi-gcc and zig; for `host` cc, gcc, clang and zig. `cc` may be a path, a command
+    with arguments, or "zig".
+    """
+    if cc is not None:
+        return chosen_compiler(target, cc)
+    if target.is_host:
+        for name in HOST_COMPILERS:
+            if shutil.which(name):
+                return make_compiler(target, "cc", (name,))
+    gcc = make_gcc(target)
+    zig = zig_command()
+    if gcc and not (target.core.prefer == "zig" and zig):
+        return gcc
+    if zig:
+        return make_compiler(target, "zig", zig)
+    wanted = "C compiler" if target.is_host else f"C compiler for {target.core.name} ({GCC} or zig)"
+    raise TargetError(f"no {wanted} is installed", help=PIP_LINE)
+
+
+def make_gcc(target: Target) -> Compiler | None:
+    return make_compiler(target, "gcc", (GCC,)) if not target.is_host and shutil.which(GCC) else None
+
+
+def chosen_compiler(target: Target, cc: str) -> Compiler:
+    """What the user named."""
+    import shlex
+
+    if cc == "zig":
+        zig = zig_command()
+        if zig is None:
+            raise TargetError("zig is not installed", help="pip install ziglang")
+        return make_compiler(target, "zig", zig)
+    command = tuple(shlex.split(cc))
+    if not command or shutil.which(command[0]) is None:
+        raise TargetError(f"compiler {cc!r} is not there", help="--cc takes a command on PATH, a path, or zig")
+    is_zig = "zig" in Path(command[0]).name or "ziglang" in command
+    return make_compiler(target, "zig" if is_zig else "cc" if target.is_host else "gcc", command)
+
+
+def make_compiler(target: Target, name: str, command: tuple[str, ...]) -> Compiler:
+    """A Compiler with the target's flags and the compiler's own name for itself."""
+    core = target.core
+    # Zig traps undefined behaviour by default and finds no handler on a board.
+    flags: tuple[str, ...] = ("-fno-sanitize=undefined",) if name == "zig" else ()
+    if not target.is_host:
+        flags += ("-target", core.zig_target, f"-mcpu={core.zig_cpu}") if name == "zig" else core.gcc_flags
+    return Compiler(target, name, command, version_of(name, command), flags)
+
+
+def version_of(name: str, command: tuple[str, ...]) -> str:
+    """First line of --version, or what kept it from coming."""
+    try:
+        result = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, errors="replace", env=environment(), check=False
+        )
+    except OSError as error:
+        raise TargetError(f"cannot run compiler {command[0]!r}: {error.strerror}") from None
+    if result.returncode != 0 or not result.stdout:
+        lines = result.stderr.splitlines()
+        raise TargetError(f"compiler {' '.join(command)!r} does not work: {lines[0] if lines else 'no answer'}")
+    return ("zig " if name == "zig" else "") + result.stdout.splitlines()[0]
