@@ -69,9 +69,9 @@ def compile_c(sources: Sequence[Path], output: Path, flags: Sequence[str] = ()) 
     assert result.returncode == 0, result.stderr
 
 
-def execute(program: Path, data: bytes = b"") -> bytes:
+def execute(program: Path, data: bytes = b"", arguments: Sequence[str] = ()) -> bytes:
     """What the program writes, given `data`; fails the test with the sanitizer's words."""
-    result = subprocess.run([str(program)], input=data, capture_output=True, check=False)
+    result = subprocess.run([str(program), *arguments], input=data, capture_output=True, check=False)
     assert result.returncode == 0, result.stderr.decode(errors="replace")
     return result.stdout
 

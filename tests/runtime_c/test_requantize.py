@@ -101,17 +101,10 @@ def test_ties_of_the_product(way: str, acc: int, seed: int, zero_point: int, pro
 def test_ten_million_random_pairs(tmp_path: Path) -> None:
     """Both ways in one program; without sanitizers, which the edges ran under."""
     compile_c([HERE / "requantize_main.c"], tmp_path / "fast", [INCLUDE, "-O2", "-fno-sanitize=all"])
-    execute_with(tmp_path / "fast", "10000000")
+    execute(tmp_path / "fast", arguments=["10000000"])
 
 
 @pytest.mark.exhaustive
 def test_a_billion_random_pairs(tmp_path: Path) -> None:
     compile_c([HERE / "requantize_main.c"], tmp_path / "fast", [INCLUDE, "-O2", "-fno-sanitize=all"])
-    execute_with(tmp_path / "fast", "1000000000")
-
-
-def execute_with(program: Path, count: str) -> None:
-    import subprocess
-
-    result = subprocess.run([program, count], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+    execute(tmp_path / "fast", arguments=["1000000000"])

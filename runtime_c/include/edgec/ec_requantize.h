@@ -59,25 +59,25 @@ __attribute__((noinline, unused)) static int32_t ec_scale_round_integer(int32_t 
     uint32_t bits;
     memcpy(&bits, &scale, sizeof bits);
     const uint32_t field = (bits >> 23) & 0xffu;
-    const uint32_t mantissa = (bits & 0x7fffffu) | (field ? 0x800000u : 0u);
-    int32_t exponent = (int32_t)(field ? field : 1u) - 150; /* scale = mantissa * 2^exponent */
+    const uint32_t mantissa = (bits & 0x7fffffu) | 0x800000u;
+    int32_t exponent = (int32_t)field - 150; /* scale = mantissa * 2^exponent */
     uint32_t magnitude = acc < 0 ? 0u - (uint32_t)acc : (uint32_t)acc;
-    if (magnitude == 0 || mantissa == 0) return 0;
+    /* Subnormal scales are below 2^-126: times any int32 that rounds to 0. */
+    if (magnitude == 0 || field == 0) return 0;
     /* (float)acc keeps 24 bits. */
     if (magnitude >> 24) {
         const int32_t drop = 8 - __builtin_clz(magnitude);
         magnitude = (uint32_t)ec_shift_even(magnitude, drop);
         exponent += drop;
     }
-    /* So does the product. Where float32 would keep fewer, below 2^-126, both ways give 0 in the end. */
+    /* So does the product. (Where float32 would keep fewer, below 2^-126, both ways give 0 in the end.) */
     uint64_t product = (uint64_t)magnitude * mantissa;
     const int32_t drop = 40 - __builtin_clzll(product);
     if (drop > 0) {
         product = ec_shift_even(product, drop);
         exponent += drop;
     }
-    /* 2^23 <= product <= 2^24 unless the scale is subnormal: saturates from 2^0 on, and is at most a half, which rounds
-     * to 0, at 2^-25 and below. */
+    /* 2^23 <= product <= 2^24: saturates from exponent 0 on, is at most a half, which rounds to 0, from -25 down. */
     int32_t result = EC_ROUND_LIMIT;
     if (exponent <= -25) {
         result = 0;
