@@ -1,8 +1,9 @@
 """Boards, compilers, emulators, serial devices and flash tools."""
 
+from edgec.targets.emulator import Board, open_board
 from edgec.targets.firmware import Firmware
 from edgec.targets.load import list_targets, load_target
 from edgec.targets.port import port_files
 from edgec.targets.toolchain import Compiler, find_compiler
 
-__all__ = ["Compiler", "Firmware", "find_compiler", "list_targets", "load_target", "port_files"]
+__all__ = ["Board", "Compiler", "Firmware", "find_compiler", "list_targets", "load_target", "open_board", "port_files"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -177,8 +178,6 @@ def make_gcc(target: Target) -> Compiler | None:
 
 def chosen_compiler(target: Target, cc: str) -> Compiler:
     """What the user named."""
-    import shlex
-
     if cc == "zig":
         zig = zig_command()
         if zig is None:
