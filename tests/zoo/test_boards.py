@@ -1,0 +1,89 @@
+"""Emulated boards = host C, byte for byte, and what the report promised about RAM and flash holds there."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from edgec.ports import to_graph_input
+from edgec.targets import Device, HostModel, SerialLink, find_compiler, load_target, open_board
+from tests.zoo.conftest import Compiled, Compiler
+from tests.zoo.networks import NETWORKS, Array, Network
+
+BOARDS = {
+    "m0plus": "mps2-an385-m0plus",
+    "m3": "mps2-an385",
+    "m4": "mps2-an386",
+    "m7": "mps2-an500",
+    "m33": "mps2-an505",
+    "m55": "mps3-an547-ddr",
+}
+# Each core and each kind of network at least once; all pairs are under the exhaustive mark.
+EVERY_COMMIT = (
+    ("kws_dscnn", "m0plus"),
+    ("mnist_cnn", "m0plus"),
+    ("ad_autoencoder", "m3"),
+    ("vww_mobilenetv1", "m4"),
+    ("sww_streaming", "m4"),
+    ("ic_resnet8", "m7"),
+    ("person_detect_tflm", "m33"),
+    ("kwsarm_ds_cnn_s", "m33"),
+    ("imagenet_mcunet_5fps_128", "m55"),
+    ("cifar_resnet20", "m55"),
+)
+BY_NAME = {network.name: network for network in NETWORKS}
+FEW, MANY = 2, 50
+
+some_pairs = pytest.mark.parametrize(
+    ("network", "board"), [pytest.param(BY_NAME[name], board, id=f"{name}-{board}") for name, board in EVERY_COMMIT]
+)
+all_pairs = pytest.mark.parametrize(
+    ("network", "board"),
+    [pytest.param(network, board, id=f"{network.name}-{board}") for network in NETWORKS for board in BOARDS],
+)
+
+
+def graph_inputs(network: Network, made: Compiled, count: int) -> Array:
+    graph = made.model.graph
+    (port,), (value,) = graph.input_ports, graph.inputs
+    return to_graph_input(port, value, network.samples(count=count).x)
+
+
+def run_and_compare(network: Network, made: Compiled, board: str, count: int, build: pathlib.Path) -> None:
+    """Flash the firmware, run `count` samples: outputs, RAM, stack and flash."""
+    target = load_target(BOARDS[board])
+    x = graph_inputs(network, made, count)
+    expected = HostModel(made.directory).run([x])
+    firmware = find_compiler(target).build(made.directory, build)
+    report = made.model.report
+    assert report["flash"]["total"] == pytest.approx(firmware.flash, rel=0.02)
+    with open_board(target, firmware.elf) as emulated, Device(SerialLink(emulated.port)) as device:
+        for index, sample in enumerate(x):
+            inference = device.run([sample.tobytes()])
+            for number, (given, wanted) in enumerate(zip(inference.outputs, expected, strict=True)):
+                array = np.frombuffer(given, wanted.dtype).reshape(wanted[index].shape)
+                np.testing.assert_array_equal(array, wanted[index], err_msg=f"sample {index}, output {number}")
+        memory = device.memory()
+        instructions = emulated.instructions()
+    assert instructions is None or instructions > 0
+    assert memory.stack_used <= report["ram"]["stack"]
+    assert memory.static + memory.stack_used <= report["ram"]["total"]
+
+
+@some_pairs
+def test_board_equals_host(network: Network, board: str, compiled: Compiler, tmp_path: pathlib.Path) -> None:
+    run_and_compare(network, compiled(network, BOARDS[board]), board, FEW, tmp_path)
+
+
+@pytest.mark.exhaustive
+@all_pairs
+def test_every_board_equals_host(network: Network, board: str, compiled: Compiler, tmp_path: pathlib.Path) -> None:
+    run_and_compare(network, compiled(network, BOARDS[board]), board, FEW, tmp_path)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_board_equals_host_on_many_samples(network: Network, compiled: Compiler, tmp_path: pathlib.Path) -> None:
+    run_and_compare(network, compiled(network, BOARDS["m4"]), "m4", MANY, tmp_path)
