@@ -20,6 +20,7 @@ from edgec.codegen.literals import DTYPE_C, identifier, scalar
 from edgec.errors import InternalError, UnsupportedError
 from edgec.ir import Port, Value
 from edgec.program import Program
+from edgec.targets import port_files
 
 RUNTIME = files("edgec.runtime_c")
 INCLUDE = re.compile(r'^#include "(edgec/[^"]+)"', re.MULTILINE)
@@ -95,10 +96,7 @@ def generate(program: Program, model: ModelFile) -> Project:
     }
     headers = {f"src/kernels/{kernel}.h": runtime_text(f"kernels/{family}/{kernel}.h") for family, kernel in kernels}
     result |= headers | included(['#include "edgec/ec_rows.h"\n#include "edgec/ec_model.h"', *headers.values()])
-    if not program.target.is_host:
-        from edgec.targets import port_files
-
-        result |= {f"port/{file}": text for file, text in port_files(program.target).items()}
+    result |= {f"port/{file}": text for file, text in port_files(program.target).items()}
     return Project(ModelFile(name, model.file, model.sha256), dict(sorted(result.items())), pool, layers)
 
 
