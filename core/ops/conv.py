@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgec.errors import InternalError
-from edgec.ir import Array, Node, QuantParams, TensorType
+from edgec.ir import Array, DType, Node, QuantParams, TensorType
 from edgec.ops.base import Kernel, OpDef, RowWindow, s8_only
-from edgec.ops.numbers import FULL_RANGE, Clamp, requantize_scale
+from edgec.ops.numbers import FULL_RANGE, QMAX, QMIN, Clamp, requantize_scale
 from edgec.target import Core
 
 
@@ -74,8 +74,26 @@ class ConvGeometry:
 
 
 @dataclass(frozen=True)
+class DepthwiseGeometry:
+    """Mirrors ec_depthwise_conv_s8_geometry; out_c is a multiple of in_c."""
+
+    in_w: int
+    in_c: int
+    out_w: int
+    out_c: int
+    kernel_h: int
+    kernel_w: int
+    stride_w: int
+    pad_w: int
+    dilation_w: int
+
+
+@dataclass(frozen=True)
 class ConvData:
-    """Mirrors ec_conv_s8_data. weights: (O, KH, KW, C / group) s8, bias: (O) s32, scale: (O) f32."""
+    """Mirrors the data of ec_conv_s8, ec_depthwise_conv_s8 and ec_gemm_s8.
+
+    weights: (O, KH, KW, C / group) s8, for Gemm (N, K); bias: (O) s32, scale: (O) f32.
+    """
 
     weights: Array
     bias: Array
@@ -109,6 +127,13 @@ def conv_geometry(node: Node, rows: int) -> ConvGeometry:
     )
 
 
+def depthwise_geometry(node: Node, rows: int) -> DepthwiseGeometry:
+    g = conv_geometry(node, rows)
+    return DepthwiseGeometry(
+        g.in_w, g.in_c, g.out_w, g.out_c, g.kernel_h, g.kernel_w, g.stride_w, g.pad_w, g.dilation_w
+    )
+
+
 def quant_of(node: Node) -> tuple[QuantParams, QuantParams, QuantParams]:
     """Quantisations of input, weights and output of a Conv or Gemm."""
     x, w, y = node.inputs[0].type.quant, node.inputs[1].type.quant, node.output.type.quant
@@ -125,7 +150,8 @@ def weight_zero_points(w: QuantParams, channels: int) -> Array | None:
 
 
 def conv_data(node: Node) -> ConvData:
-    attrs: ConvAttrs = node.attrs
+    """Of a Conv or Gemm, without packing."""
+    clamp: Clamp = node.attrs.clamp
     x, w, y = quant_of(node)
     channels = node.output.type.shape[-1]
     return ConvData(
@@ -135,8 +161,8 @@ def conv_data(node: Node) -> ConvData:
         weight_zero_point=weight_zero_points(w, channels),
         input_zero_point=x.scalar[1],
         output_zero_point=y.scalar[1],
-        clamp_min=attrs.clamp[0],
-        clamp_max=attrs.clamp[1],
+        clamp_min=clamp[0],
+        clamp_max=clamp[1],
     )
 
 
@@ -154,10 +180,40 @@ def pointwise(node: Node) -> bool:
     return attrs.kernel_shape == (1, 1) and attrs.strides == (1, 1) and not any(attrs.pads)
 
 
+def largest_sum(node: Node) -> int:
+    """The largest magnitude that a sum of a Conv or Gemm, or a part of one, can reach for any int8 input."""
+    data = conv_data(node)
+    channels = len(data.bias)
+    w = data.weights.reshape(channels, -1).astype(np.int64)
+    if data.weight_zero_point is not None:
+        w -= data.weight_zero_point[:, None]
+    positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
+    # x - zero_point lies between these two; 0 is among them, so that parts of a sum stay within its bounds.
+    low, high = QMIN - data.input_zero_point, QMAX - data.input_zero_point
+    upper = data.bias + positive * high + negative * low
+    lower = data.bias + positive * low + negative * high
+    return int(max(upper.max(initial=0), -lower.min(initial=0)))
+
+
+def weighted_s8(node: Node, core: Core) -> str | None:
+    """why_not of the int8 kernels with weights: constant weights and bias, sums that fit int32."""
+    reason = s8_only(node, core)
+    if reason is not None:
+        return reason
+    for value, dtype in zip(node.inputs[1:], (DType.S8, DType.S32), strict=False):
+        if not value.is_constant or value.type.dtype is not dtype:
+            return f"takes constant {dtype.value} values only, {value.name!r} is not"
+    if len(node.inputs) != 3:
+        return f"takes input, weights and bias, not {len(node.inputs)} inputs"
+    if largest_sum(node) > np.iinfo(np.int32).max:
+        return f"sums in int32, sums of {largest_sum(node)} are possible"
+    return None
+
+
 def depthwise_only(node: Node, core: Core) -> str | None:
     if not is_depthwise(node):
         return f"takes depthwise convolutions only, group is {node.attrs.group}"
-    return s8_only(node, core)
+    return weighted_s8(node, core)
 
 
 CONV = OpDef(
@@ -173,7 +229,7 @@ CONV = OpDef(
             name="ec_depthwise_conv_s8",
             family="conv",
             why_not=depthwise_only,
-            geometry=conv_geometry,
+            geometry=depthwise_geometry,
             data=conv_data,
             flat=pointwise,
             pad_value=input_zero_point,
@@ -183,7 +239,7 @@ CONV = OpDef(
         Kernel(
             name="ec_conv_s8",
             family="conv",
-            why_not=s8_only,
+            why_not=weighted_s8,
             geometry=conv_geometry,
             data=conv_data,
             flat=pointwise,

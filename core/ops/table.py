@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgec.errors import InternalError
-from edgec.ir import TensorType
-from edgec.ops.base import OpDef, each_row
+from edgec.ir import Array, Node, TensorType
+from edgec.ops.base import Kernel, OpDef, each_row, s8_only
+from edgec.target import Core
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,30 @@ def infer_table(attrs: TableAttrs, types: Sequence[TensorType]) -> tuple[TensorT
     return (TensorType(x.dtype, x.shape),)
 
 
+@dataclass(frozen=True)
+class TableGeometry:
+    """Mirrors ec_table_s8_geometry."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class TableData:
+    """Mirrors ec_table_s8_data. table: (256) s8."""
+
+    table: Array
+
+
+def table_geometry(node: Node, rows: int) -> TableGeometry:
+    return TableGeometry(count=node.output.type.row_elements * rows)
+
+
+def constant_table(node: Node, core: Core) -> str | None:
+    if not node.inputs[1].is_constant:
+        return f"takes a constant table, {node.inputs[1].name!r} is computed"
+    return s8_only(node, core)
+
+
 TABLE = OpDef(
     name="Table",
     attrs=TableAttrs,
@@ -35,6 +60,20 @@ TABLE = OpDef(
     rows=each_row,
     summary="any function of one element",
     extra=("QuantizeLinear", "DequantizeLinear", "Cast"),
+    kernels=(
+        Kernel(
+            name="ec_table_s8",
+            family="table",
+            why_not=constant_table,
+            geometry=table_geometry,
+            data=lambda node: TableData(node.inputs[1].array),
+            flat=lambda node: True,
+            inplace=True,
+            cost=lambda node, core: 5.0 * node.output.type.elements,
+            stack=32,
+            code=60,
+        ),
+    ),
 )
 
 OPS = (TABLE,)

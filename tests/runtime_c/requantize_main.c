@@ -25,7 +25,7 @@ static int compare(long count) {
         if ((a >> 40) & 1)
             bits = (103u + (uint32_t)__builtin_clz(size | 1) + (uint32_t)(a >> 61)) << 23 | (bits & 0x7fffffu);
         float scale;
-        memcpy(&scale, &bits, sizeof scale);
+        __builtin_memcpy(&scale, &bits, sizeof scale);
         const int32_t by_float = ec_scale_round(acc, scale), by_integer = ec_scale_round_integer(acc, scale);
         if (by_float != by_integer) {
             fprintf(stderr, "%d * %a: float %d, integer %d\n", acc, (double)scale, by_float, by_integer);

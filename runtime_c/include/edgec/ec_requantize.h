@@ -7,7 +7,6 @@
 
 #include <float.h>
 #include <stdint.h>
-#include <string.h>
 
 #if !defined(EC_REQUANTIZE_INTEGER) && defined(__arm__) && !defined(__ARM_FP)
 #define EC_REQUANTIZE_INTEGER 1
@@ -57,7 +56,7 @@ EC_INLINE uint64_t ec_shift_even(uint64_t value, int32_t drop) {
  * Not inline: one copy is enough for a core where flash is as short as speed. */
 __attribute__((noinline, unused)) static int32_t ec_scale_round_integer(int32_t acc, float scale) {
     uint32_t bits;
-    memcpy(&bits, &scale, sizeof bits);
+    __builtin_memcpy(&bits, &scale, sizeof bits);
     const uint32_t field = (bits >> 23) & 0xffu;
     const uint32_t mantissa = (bits & 0x7fffffu) | 0x800000u;
     int32_t exponent = (int32_t)field - 150; /* scale = mantissa * 2^exponent */

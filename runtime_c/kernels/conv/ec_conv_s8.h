@@ -24,7 +24,7 @@ EC_INLINE void ec_conv_s8(const ec_conv_s8_geometry *g, const ec_conv_s8_data *d
                           void *scratch) {
     (void)scratch;
     const int32_t group_in = g->in_c / g->group, group_out = g->out_c / g->group;
-    for (int32_t out_x = 0; out_x < g->out_w; out_x++) {
+    for (int32_t out_x = 0; out_x < g->out_w; out_x++, y += g->out_c) {
         const int32_t origin = out_x * g->stride_w - g->pad_w;
         for (int32_t o = 0; o < g->out_c; o++) {
             const int8_t *w = d->weights + (ptrdiff_t)o * g->kernel_h * g->kernel_w * group_in;
@@ -42,8 +42,7 @@ EC_INLINE void ec_conv_s8(const ec_conv_s8_geometry *g, const ec_conv_s8_data *d
                     }
                 }
             }
-            y[(ptrdiff_t)out_x * g->out_c + o] =
-                ec_requantize(acc, d->scale[o], d->output_zero_point, d->clamp_min, d->clamp_max);
+            y[o] = ec_requantize(acc, d->scale[o], d->output_zero_point, d->clamp_min, d->clamp_max);
         }
     }
 }
