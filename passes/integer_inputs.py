@@ -88,7 +88,7 @@ def integer_bias(wiring: Wiring, node: Node, x: Value, w: Value) -> Value | str:
             return f"has a bias {node.inputs[2].name!r} that is computed at run time"
         real = constant.astype(np.float64)
     data = np.clip(np.rint(real / unit), INT32_MIN, INT32_MAX).astype(np.int32)
-    return wiring.constant(node.inputs[2].name, target, data)
+    return wiring.constant((source or node.inputs[2]).name, target, data)
 
 
 def matches(quant: QuantParams, unit: Array) -> bool:

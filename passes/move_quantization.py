@@ -38,8 +38,9 @@ class MoveQuantization(Pass):
         changed = False
         for node in wiring.nodes():
             changed |= sink_dequantize(wiring, node)
-        # From the end backwards: a function that rose over one movement can rise over the one before.
-        waiting = list(graph.nodes)
+        # In order, so that the movement that one function rose over is in front of the next; the copies at once, as
+        # there may be more movement in front of them.
+        waiting = list(reversed(graph.nodes))
         while waiting:
             node = waiting.pop()
             copies = lift_function(wiring, node) if wiring.alive(node) else []

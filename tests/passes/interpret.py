@@ -29,16 +29,17 @@ def interpret(graph: Graph, inputs: list[Array]) -> list[Array]:
 def as_model(graph: Graph, inputs: list[Array]) -> list[Array]:
     """Outputs as the model's file sees them from inputs as its file sees them: through the ports."""
     given = []
-    for value, port, x in zip(graph.inputs, graph.input_ports, inputs, strict=True):
-        if value.type.dtype is DType.S8 and x.dtype == np.float32:
-            x = quantize(x, quant(value.type.quant))
+    for value, port, array in zip(graph.inputs, graph.input_ports, inputs, strict=True):
+        real = value.type.dtype is DType.S8 and array.dtype == np.float32
+        x = quantize(array, quant(value.type.quant)) if real else array
         given.append(np.ascontiguousarray(x.transpose(port.perm) if port.perm else x).reshape(value.type.shape))
     results = []
-    for value, port, y in zip(graph.outputs, graph.output_ports, interpret(graph, given), strict=True):
-        if value.type.dtype is DType.S8 and port.dtype == "float32":
-            y = dequantize(y, quant(value.type.quant))
+    for value, port, array in zip(graph.outputs, graph.output_ports, interpret(graph, given), strict=True):
+        real = value.type.dtype is DType.S8 and port.dtype == "float32"
+        y = dequantize(array, quant(value.type.quant)) if real else array
         if port.perm:
-            y = y.reshape([port.shape[axis] for axis in port.perm]).transpose(np.argsort(port.perm))
+            y = y.reshape([port.shape[axis] for axis in port.perm])
+            y = y.transpose(np.argsort(port.perm))
         results.append(np.ascontiguousarray(y).reshape(port.shape))
     return results
 
@@ -58,12 +59,14 @@ def run_node(node: Node, x: list[Array]) -> Array:
         return x[1][x[0].astype(np.int64) + 128]
     if name in MOVE:
         return MOVE[name](node, x)
-    if node.output.type.dtype is not DType.S8 or node.inputs[0].type.quant is None:
+    if node.inputs[0].type.quant is None:
         return run_real(node, x)
     if name in ("Conv", "Gemm"):
         return weighted_integer(node, x)
     # Elementwise, pools and the like on int8: by definition the real function between dequantise and quantise.
     real = run_real(node, [dequantize(a, quant(v.type.quant)) for a, v in zip(x, node.inputs, strict=True)])
+    if node.output.type.dtype is not DType.S8:
+        return real
     return saturate(quantize(real, quant(node.output.type.quant)), getattr(node.attrs, "clamp", (-128, 127)))
 
 
