@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgec.ir import Node, TensorType
-from edgec.ops.base import OpDef, QuantRule, RowWindow
+import numpy as np
+
+from edgec.errors import InternalError
+from edgec.ir import Node, QuantParams, TensorType
+from edgec.ops.base import Kernel, OpDef, QuantRule, RowWindow, s8_only
 from edgec.ops.conv import window_output
-from edgec.ops.numbers import FULL_RANGE, Clamp
+from edgec.ops.numbers import FULL_RANGE, QMIN, Clamp
+from edgec.target import Core
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,141 @@ def infer_reduce(attrs: ReduceAttrs, types: Sequence[TensorType]) -> tuple[Tenso
     return (TensorType(types[0].dtype, tuple(shape)),)
 
 
+@dataclass(frozen=True)
+class MaxPoolGeometry:
+    """Mirrors ec_max_pool_s8_geometry: one output row of `out_w` pixels."""
+
+    in_w: int
+    out_w: int
+    channels: int
+    kernel_h: int
+    kernel_w: int
+    stride_w: int
+    pad_w: int
+    dilation_w: int
+
+
+@dataclass(frozen=True)
+class AveragePoolGeometry(MaxPoolGeometry):
+    """Mirrors ec_average_pool_s8_geometry."""
+
+    count_include_pad: int
+
+
+@dataclass(frozen=True)
+class MaxPoolData:
+    """Mirrors ec_max_pool_s8_data."""
+
+    clamp_min: int
+    clamp_max: int
+
+
+@dataclass(frozen=True)
+class AveragePoolData:
+    """Mirrors ec_average_pool_s8_data."""
+
+    input_scale: float
+    output_scale: float
+    input_zero_point: int
+    output_zero_point: int
+    clamp_min: int
+    clamp_max: int
+
+
+@dataclass(frozen=True)
+class MeanGeometry:
+    """Mirrors ec_mean_s8_geometry."""
+
+    outer: int
+    reduce: int
+    inner: int
+
+
+@dataclass(frozen=True)
+class MeanData:
+    """Mirrors ec_mean_s8_data."""
+
+    scale: float
+    input_zero_point: int
+    output_zero_point: int
+    clamp_min: int
+    clamp_max: int
+
+
+def max_pool_geometry(node: Node, rows: int) -> MaxPoolGeometry:
+    attrs: PoolAttrs = node.attrs
+    x, y = node.inputs[0].type, node.output.type
+    return MaxPoolGeometry(
+        in_w=x.shape[2],
+        out_w=y.shape[2],
+        channels=x.shape[3],
+        kernel_h=attrs.kernel_shape[0],
+        kernel_w=attrs.kernel_shape[1],
+        stride_w=attrs.strides[1],
+        pad_w=attrs.pads[1],
+        dilation_w=attrs.dilations[1],
+    )
+
+
+def average_pool_geometry(node: Node, rows: int) -> AveragePoolGeometry:
+    shared = max_pool_geometry(node, rows)
+    return AveragePoolGeometry(**vars(shared), count_include_pad=int(node.attrs.count_include_pad))
+
+
+def max_pool_data(node: Node) -> MaxPoolData:
+    return MaxPoolData(*node.attrs.clamp)
+
+
+def quants(node: Node) -> tuple[QuantParams, QuantParams]:
+    """Quantisations of input and output."""
+    x, y = node.inputs[0].type.quant, node.output.type.quant
+    if x is None or y is None:
+        raise InternalError(f"{node} is not quantised")
+    return x, y
+
+
+def average_pool_data(node: Node) -> AveragePoolData:
+    (s_x, z_x), (s_y, z_y) = (quant.scalar for quant in quants(node))
+    return AveragePoolData(float(s_x), float(s_y), z_x, z_y, *node.attrs.clamp)
+
+
+def mean_scale(x: QuantParams, y: QuantParams, count: int) -> np.float32:
+    """float32(s_x / float32(s_y * float32(count))), as onnxruntime's integer pools compute it."""
+    return np.float32(x.scalar[0] / np.float32(y.scalar[0] * np.float32(count)))
+
+
+def mean_geometry(node: Node, rows: int) -> MeanGeometry:
+    shape, axes = node.inputs[0].type.shape, node.attrs.axes
+    first, end = axes[0], axes[-1] + 1
+    return MeanGeometry(math.prod(shape[:first]), math.prod(shape[first:end]), math.prod(shape[end:]))
+
+
+def mean_data(node: Node) -> MeanData:
+    x, y = quants(node)
+    scale = mean_scale(x, y, mean_geometry(node, 1).reduce)
+    return MeanData(float(scale), x.scalar[1], y.scalar[1], *node.attrs.clamp)
+
+
+def one_sample(node: Node, core: Core) -> str | None:
+    """why_not of the pools: rows are those of a single feature map."""
+    if node.inputs[0].type.shape[0] != 1:
+        return f"takes batch 1 only, the input is {node.inputs[0].type}"
+    return s8_only(node, core)
+
+
+def neighbouring(node: Node, core: Core) -> str | None:
+    """why_not of ec_mean_s8."""
+    axes = node.attrs.axes
+    if not axes or tuple(axes) != tuple(range(axes[0], axes[0] + len(axes))):
+        return f"takes neighbouring axes only, these are {list(axes)}"
+    return s8_only(node, core)
+
+
+def window_cost(node: Node, core: Core) -> float:
+    """Four instructions for each element of each window."""
+    return (4.0 * math.prod(node.attrs.kernel_shape) + 15.0) * node.output.type.elements
+
+
 MAX_POOL = OpDef(
     name="MaxPool",
     attrs=PoolAttrs,
@@ -61,6 +201,17 @@ MAX_POOL = OpDef(
     quant=QuantRule.SAME,
     summary="any window, stride, padding and dilation",
     extra=("GlobalMaxPool",),
+    kernels=(
+        Kernel(
+            name="ec_max_pool_s8",
+            family="pool",
+            why_not=one_sample,
+            geometry=max_pool_geometry,
+            data=max_pool_data,
+            pad_value=lambda node: QMIN,
+            cost=window_cost,
+        ),
+    ),
 )
 AVERAGE_POOL = OpDef(
     name="AveragePool",
@@ -69,6 +220,16 @@ AVERAGE_POOL = OpDef(
     rows=pool_rows,
     summary="any window, stride and padding",
     extra=("QLinearAveragePool",),
+    kernels=(
+        Kernel(
+            name="ec_average_pool_s8",
+            family="pool",
+            why_not=one_sample,
+            geometry=average_pool_geometry,
+            data=average_pool_data,
+            cost=window_cost,
+        ),
+    ),
 )
 REDUCE_MEAN = OpDef(
     name="ReduceMean",
@@ -76,6 +237,16 @@ REDUCE_MEAN = OpDef(
     infer=infer_reduce,
     summary="neighbouring axes",
     extra=("GlobalAveragePool", "QLinearGlobalAveragePool"),
+    kernels=(
+        Kernel(
+            name="ec_mean_s8",
+            family="pool",
+            why_not=neighbouring,
+            geometry=mean_geometry,
+            data=mean_data,
+            cost=lambda node, core: 4.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
+        ),
+    ),
 )
 
 OPS = (MAX_POOL, AVERAGE_POOL, REDUCE_MEAN)
