@@ -41,17 +41,14 @@ class Engine:
         self._steps = self._prepare()
 
     def infer(self, inputs: Sequence[Array], wanted: Sequence[Value]) -> list[Array]:
-        """Batches in the Graph's form -> the wanted values, without gradients."""
+        """Inputs (B, *shape), int8 or real -> the wanted values in the Graph's form, without gradients."""
         with torch.inference_mode():
             loaded = [self._load(x, value) for x, value in zip(inputs, self.graph.inputs, strict=True)]
             return [y.cpu().numpy() for y in self._execute(loaded, wanted)]
 
     def forward(self, inputs: Sequence[Tensor], wanted: Sequence[Value]) -> list[Tensor]:
         """As `infer` on real tensors, keeping what gradients need."""
-        return self._execute(
-            [x.to(self.device).reshape(len(x), *v.type.shape) for x, v in zip(inputs, self.graph.inputs, strict=True)],
-            wanted,
-        )
+        return self._execute([x.to(self.device) for x in inputs], wanted)
 
     def _prepare(self) -> list[Step]:
         """Build each node's function once; an UnsupportedError lists every node that has none."""
@@ -95,11 +92,11 @@ class Engine:
         return [self._store(live[self._index[id(value)]], value, samples) for value in wanted]
 
     def _load(self, x: Array, value: Value) -> Tensor:
-        """int8 or real numpy batch -> (B, *shape), integers centred."""
+        """int8 or real numpy batch -> (B, *shape) float32, integers centred."""
         tensor = torch.from_numpy(np.ascontiguousarray(x)).to(self.device).to(torch.float32, copy=True)
         if not self.real and value.type.quant is not None:
             tensor.sub_(value.type.quant.scalar[1])
-        return tensor.reshape(len(x), *value.type.shape)
+        return tensor
 
     def _store(self, x: Tensor, value: Value, samples: int) -> Tensor:
         """(B, *shape) -> batch in the Graph's form; what depends on no input is the same for every sample."""

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 Mode = Literal["int8", "float"]
 
-# Bytes of the largest activation of one chunk of samples. On CPU, what a core's level 2 cache keeps while the next
+# Bytes of the largest activation of one chunk of samples. On CPU, about what the caches keep while the next
 # layer reads it; on GPU, a small part of its memory.
-CHUNK_BYTES = {"cpu": 2 << 20, "cuda": 256 << 20}
+CHUNK_BYTES = {"cpu": 8 << 20, "cuda": 256 << 20}
 
 
 class Simulator:
     """Runs a Graph on batches: integer-exact ("int8", on Graphs as scheduled) or in real values ("float").
 
-    The first axis of every input and output counts samples: a value of Graph shape (1, H, W, C) is passed as
-    (samples, H, W, C), one of shape (K,) as (samples, K). `device` is "auto", "cpu", "cuda" or "cuda:N".
+    Batches follow one another along the first axis: a value of Graph shape (1, H, W, C) is passed as
+    (samples, H, W, C), as `edgec.ports` gives it. `device` is "auto", "cpu", "cuda" or "cuda:N".
     Raises TargetError where torch or the device is missing, UnsupportedError for operators that the mode lacks.
     """
 
@@ -48,22 +48,27 @@ class Simulator:
         Inputs are in the Graph's form, NHWC: int8 in mode "int8", real in mode "float". Outputs have the dtype of
         their Graph type; in mode "float" all are float32. Raises ModelError for inputs of another shape.
         """
-        self._check([x.shape for x in inputs])
+        samples = self._samples([x.shape for x in inputs])
         wanted = [*self.graph.outputs, *(self._named(name) for name in taps)]
-        samples = len(inputs[0]) if inputs else 1
         chunk = self._chunk(samples)
+        # x: (samples, *shape)
+        batches = [x.reshape(samples, *v.type.shape) for x, v in zip(inputs, self.graph.inputs, strict=True)]
         parts = [
-            self._engine.infer([x[first : first + chunk] for x in inputs], wanted)
-            for first in range(0, max(samples, 1), chunk)
+            self._engine.infer([x[first : first + chunk] for x in batches], wanted)
+            for first in range(0, samples, chunk)
         ]
+        if not parts:  # no samples: the shapes come from one that is thrown away
+            zeros = [np.zeros(value.type.shape) for value in self.graph.inputs]
+            return [y[:0] for y in self.run(zeros, taps)]
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
     def forward(self, inputs: Sequence[Tensor], taps: Sequence[str] = ()) -> list[Tensor]:
         """As `run`, on tensors and with what gradients need; mode "float" only."""
         if self.mode != "float":
             raise ModelError("gradients need mode 'float'", help="Simulator(graph, mode='float')")
-        self._check([tuple(x.shape) for x in inputs])
-        return self._engine.forward(inputs, [*self.graph.outputs, *(self._named(name) for name in taps)])
+        samples = self._samples([tuple(x.shape) for x in inputs])
+        batches = [x.reshape(samples, *v.type.shape) for x, v in zip(inputs, self.graph.inputs, strict=True)]
+        return self._engine.forward(batches, [*self.graph.outputs, *(self._named(name) for name in taps)])
 
     def parameters(self) -> dict[str, Tensor]:
         """The constants by name, as real values: set `requires_grad` on those to train. Empty in mode "int8"."""
@@ -74,16 +79,19 @@ class Simulator:
             raise ModelError(f"no value {name!r} in {self.graph.name!r}", help=did_you_mean(name, list(self._values)))
         return self._values[name]
 
-    def _check(self, shapes: Sequence[tuple[int, ...]]) -> None:
+    def _samples(self, shapes: Sequence[tuple[int, ...]]) -> int:
+        """Number of samples; a ModelError where the shapes do not fit the Graph's inputs or each other."""
         if len(shapes) != len(self.graph.inputs):
             raise ModelError(f"{self.graph.name!r} has {len(self.graph.inputs)} inputs, {len(shapes)} are given")
-        for shape, value in zip(shapes, self.graph.inputs, strict=True):
-            sample = batch_shape(0, value)[1:]
-            if len(shape) == 0 or shape[1:] != sample or shape[0] != shapes[0][0]:
+        counts = [sample_count(shape, value) for shape, value in zip(shapes, self.graph.inputs, strict=True)]
+        for shape, count, value in zip(shapes, counts, self.graph.inputs, strict=True):
+            if count is None or count != counts[0]:
+                wanted = ", ".join(map(str, batch_shape(1, value)[1:]))
                 raise ModelError(
                     f"input {value.name!r} has shape {shape}",
-                    help=f"(samples, {', '.join(map(str, sample))}), as many samples for every input",
+                    help=f"(samples, {wanted}), as many samples for every input",
                 )
+        return counts[0] if counts and counts[0] is not None else 1
 
     def _chunk(self, samples: int) -> int:
         """Samples that go through the network together: as many as keep the largest activation in cache."""
@@ -92,6 +100,14 @@ class Simulator:
 
 
 def batch_shape(samples: int, value: Value) -> tuple[int, ...]:
-    """Shape of a batch as users see it: an axis of size 1 in front becomes the batch, else one is added."""
+    """Shape of a batch as users see it: the samples follow one another along the first axis."""
     shape = value.type.shape
-    return (samples, *(shape[1:] if shape[:1] == (1,) else shape))
+    return (samples * shape[0], *shape[1:]) if shape else (samples,)
+
+
+def sample_count(shape: tuple[int, ...], value: Value) -> int | None:
+    """How many samples a batch of that shape holds; None where it is no batch of `value`."""
+    if not shape:
+        return None
+    samples = shape[0] // (value.type.shape[0] if value.type.shape else 1)
+    return samples if shape == batch_shape(samples, value) else None

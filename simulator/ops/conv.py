@@ -13,9 +13,18 @@ from edgec.ops.conv import ConvAttrs, conv_data, quant_of
 from edgec.simulator.ops.base import Constants, Function, bound, requantizer, sum_type
 
 
+def channels_first(x: Tensor) -> Tensor:
+    """(N, H, W, C) -> (N, C, H, W), a view.
+
+    With one channel "channels last" is ambiguous, and torch's CPU convolution then reads beyond the rows of some
+    strided shapes: such tensors get the strides of plain NCHW.
+    """
+    return x.squeeze(3).unsqueeze(1) if x.shape[3] == 1 else x.permute(0, 3, 1, 2)
+
+
 def flat_batch(x: Tensor) -> Tensor:
     """(B, N, H, W, C) -> (B * N, C, H, W), a view with channels last in memory."""
-    return x.reshape(-1, *x.shape[2:]).permute(0, 3, 1, 2)
+    return channels_first(x.reshape(-1, *x.shape[2:]))
 
 
 def split_batch(y: Tensor, samples: int) -> Tensor:
@@ -28,7 +37,7 @@ def pad_rows_columns(x: Tensor, pads: tuple[int, int, int, int], value: float = 
     """(B * N, C, H, W) with (top, left, bottom, right) more pixels, channels last kept."""
     top, left, bottom, right = pads
     padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, left, right, top, bottom), value=value)
-    return padded.permute(0, 3, 1, 2)
+    return channels_first(padded)
 
 
 def convolution(attrs: ConvAttrs) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
@@ -53,7 +62,7 @@ def conv_s8(node: Node, constants: Constants) -> Function:
     if data.weight_zero_point is not None:
         centred -= data.weight_zero_point.reshape(-1, 1, 1, 1)
     dtype = sum_type(np.abs(centred).sum(axis=(1, 2, 3)), node.inputs[0], data.bias)
-    weights = constants.tensor(centred, dtype).permute(0, 3, 1, 2)
+    weights = channels_first(constants.tensor(centred, dtype))
     bias = constants.tensor(data.bias, dtype)
     requantize = requantizer(constants.tensor(data.scale), attrs.clamp, node.output)
     function = convolution(attrs)
@@ -91,7 +100,7 @@ def conv_f32(node: Node, constants: Constants) -> Function:
 
     def run(inputs: Sequence[Tensor]) -> Tensor:
         bias = inputs[2][0] if fixed is None and len(inputs) > 2 else fixed
-        y = function(flat_batch(inputs[0]), inputs[1][0].permute(0, 3, 1, 2), bias)
+        y = function(flat_batch(inputs[0]), channels_first(inputs[1][0]), bias)
         return bound(node.output, attrs.clamp, split_batch(y, len(inputs[0])))
 
     return run

@@ -64,7 +64,7 @@ def sum_pool(attrs: PoolAttrs, channels: int, constants: Constants) -> Callable[
         if attrs.dilations == (1, 1):
             y = F.avg_pool2d(padded, attrs.kernel_shape, attrs.strides, divisor_override=1)
         else:  # avg_pool2d has no dilation
-            y = F.conv2d(padded, ones, None, attrs.strides, 0, attrs.dilations, channels)
+            y = F.conv2d(padded, ones.to(x.dtype), None, attrs.strides, 0, attrs.dilations, channels)
         return split_batch(y, len(x))
 
     return run

@@ -44,7 +44,7 @@ def table_f32(node: Node, constants: Constants) -> Function:
         position = (inputs[0] / float(scale) + (zero_point + 128)).clamp(0, 255)
         lower = position.detach().floor().clamp(0, 254)
         index = lower.to(torch.int64)
-        return torch.lerp(table[index], table[index + 1], position - lower)
+        return table[index] + (table[index + 1] - table[index]) * (position - lower)
 
     return run
 
