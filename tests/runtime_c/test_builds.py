@@ -1,0 +1,110 @@
+"""Every kernel compiles for every core with every compiler, and rounds as often as it says."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from edgec.ops import all_ops
+from edgec.targets import Compiler, find_compiler, list_targets, load_target
+from edgec.targets.toolchain import COMMON, FREESTANDING, GCC, CompileError, zig_command
+
+RUNTIME = Path(__file__).parent.parent.parent / "runtime_c"
+KERNELS = sorted({(kernel.family, kernel.name) for op in all_ops().values() for kernel in op.kernels})
+COMPILERS = {GCC: bool(shutil.which(GCC)), "zig": zig_command() is not None}
+TO_TEXT = ("-O2", "-S", "-Wno-unused-command-line-argument")  # zig adds a -c of its own
+FUSED = re.compile(r"\bvfn?m[as]\.f32", re.IGNORECASE)
+
+
+@cache
+def boards() -> dict[str, str]:
+    """Core -> a board that has it."""
+    found: dict[str, str] = {}
+    for name in list_targets():
+        target = load_target(name)
+        if not target.is_host:
+            found.setdefault(target.core.name, name)
+    return found
+
+
+CORES = sorted(boards())
+
+
+def compiler(core: str, name: str) -> Compiler:
+    if not COMPILERS[name]:
+        pytest.skip(f"no {name}")
+    return find_compiler(load_target(boards()[core]), name)
+
+
+def instance(family: str, name: str) -> str:
+    """C text of a function that calls the kernel with a geometry known at run time only."""
+    text = (RUNTIME / "kernels" / family / f"{name}.h").read_text(encoding="utf-8")
+    found = re.search(rf"EC_INLINE void {name}\(([^{{]*)\) \{{", text)
+    assert found, name
+    parameters = " ".join(found[1].split())
+    return f'#include "kernels/{family}/{name}.h"\nvoid use_{name}({parameters}) {{ {name}(g, d, x, y, scratch); }}\n'
+
+
+def assembly(core: str, name: str, text: str, folder: Path, flags: tuple[str, ...] = COMMON) -> str:
+    """The compiler's output for a file of instances, each declared first so that no warning is needed off."""
+    source = folder / "instances.c"
+    functions = re.findall(r"^(void use_\w+\(.*?\)) \{", text, re.MULTILINE)
+    headers = [line for line in text.splitlines() if line.startswith("#")]
+    bodies = [line for line in text.splitlines() if not line.startswith("#")]
+    source.write_text("\n".join([*headers, *(f"{function};" for function in functions), *bodies]) + "\n")
+    tool = compiler(core, name)
+    includes = [f"-I{RUNTIME}", f"-I{RUNTIME / 'include'}", "-Wmissing-prototypes"]
+    tool.call([*flags, *FREESTANDING, *tool.flags, *includes, *TO_TEXT, str(source), "-o", str(folder / "out.s")])
+    return (folder / "out.s").read_text()
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+@pytest.mark.parametrize("core", CORES)
+def test_every_kernel_compiles_and_fuses_no_sum(core: str, name: str, tmp_path: Path) -> None:
+    text = assembly(core, name, "".join(instance(*kernel) for kernel in KERNELS), tmp_path)
+    assert all(f"use_{kernel}:" in text for _, kernel in KERNELS)
+    assert not FUSED.search(text), FUSED.findall(text)
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+def test_fused_sums_would_be_seen(name: str, tmp_path: Path) -> None:
+    """Without -ffp-contract=off and -std=c11 GCC fuses; clang would too, but for the pragma in the header."""
+    flags = ("-std=gnu11",)
+    text = assembly("cortex-m7", name, instance("elementwise", "ec_add_s8"), tmp_path, flags)
+    assert bool(FUSED.search(text)) == (name == GCC)
+    plain = "static inline float f(float a, float b, float c) { return a * b + c; }\n"
+    plain += "void use_sum(float *x) { *x = f(x[0], x[1], x[2]); }\n"
+    assert FUSED.search(assembly("cortex-m7", name, plain, tmp_path, flags))
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+@pytest.mark.parametrize("core", CORES)
+def test_requantising_takes_integers_where_there_is_no_fpu(core: str, name: str, tmp_path: Path) -> None:
+    text = assembly(core, name, instance("conv", "ec_conv_s8"), tmp_path)
+    soft = re.search(r"__(aeabi_fmul|mulsf3|aeabi_i2f|floatsisf)", text)
+    assert not soft, f"{soft} is called"
+    assert bool(re.search(r"\bvmul\.f32", text)) == load_target(boards()[core]).core.fpu
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+def test_fast_math_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match="exact float32"):
+        assembly("cortex-m33", name, instance("conv", "ec_conv_s8"), tmp_path, (*COMMON, "-ffast-math"))
+
+
+def test_x87_is_refused(tmp_path: Path) -> None:
+    """It computes float32 in 80 bits."""
+    cc = shutil.which("gcc")
+    if cc is None or platform.machine() != "x86_64":
+        pytest.skip("needs gcc on x86-64")
+    (tmp_path / "x87.c").write_text('#include "edgec/ec_requantize.h"\n')
+    line = [cc, "-m32", "-mno-sse", "-ffreestanding", "-fsyntax-only", f"-I{RUNTIME / 'include'}"]
+    result = subprocess.run([*line, str(tmp_path / "x87.c")], capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert "computed as float32" in result.stderr
