@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgec.ir import Graph
 from edgec.passes.base import Pass
+from edgec.passes.bound_bias import BoundBias
 from edgec.passes.check_int8 import CheckInt8
 from edgec.passes.clean_tables import CleanTables
 from edgec.passes.fold_batch_norm import FoldBatchNorm
@@ -55,6 +56,7 @@ PASSES: tuple[Pass, ...] = (
     FoldPad(),
     MergeDuplicates(),
     ReshapeBorders(),
+    BoundBias(),
     CheckInt8(),
 )
 

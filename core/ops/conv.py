@@ -180,8 +180,8 @@ def pointwise(node: Node) -> bool:
     return attrs.kernel_shape == (1, 1) and attrs.strides == (1, 1) and not any(attrs.pads)
 
 
-def largest_sum(node: Node) -> int:
-    """The largest magnitude that a sum of a Conv or Gemm, or a part of one, can reach for any int8 input."""
+def sum_bounds(node: Node) -> tuple[Array, Array]:
+    """(least, largest) sum of each output channel of a Conv or Gemm, or of a part of one, over all int8 inputs; int64."""
     data = conv_data(node)
     channels = len(data.bias)
     w = data.weights.reshape(channels, -1).astype(np.int64)
@@ -190,8 +190,12 @@ def largest_sum(node: Node) -> int:
     positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
     # x - zero_point lies between these two; 0 is among them, so that parts of a sum stay within its bounds.
     low, high = QMIN - data.input_zero_point, QMAX - data.input_zero_point
-    upper = data.bias + positive * high + negative * low
-    lower = data.bias + positive * low + negative * high
+    return data.bias + positive * low + negative * high, data.bias + positive * high + negative * low
+
+
+def largest_sum(node: Node) -> int:
+    """The largest magnitude that a sum of a Conv or Gemm can reach for any int8 input."""
+    lower, upper = sum_bounds(node)
     return int(max(upper.max(initial=0), -lower.min(initial=0)))
 
 
