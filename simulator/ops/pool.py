@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from edgec.ir import Array, Node
 from edgec.ops.numbers import Clamp
-from edgec.ops.pool import PoolAttrs, ReduceAttrs
-from edgec.simulator.ops.base import Constants, Function, bound, centred_clamp, quant_of, requantizer
+from edgec.ops.pool import PoolAttrs, ReduceAttrs, mean_scale, quants
+from edgec.simulator.ops.base import EXACT, Constants, Function, bound, centred_clamp, requantizer
 from edgec.simulator.ops.conv import flat_batch, pad_rows_columns, split_batch
 
 
@@ -70,20 +70,15 @@ def sum_pool(attrs: PoolAttrs, channels: int, constants: Constants) -> Callable[
     return run
 
 
-def mean_scale(node: Node, counts: Array) -> Array:
-    """float32(s_x / float32(s_y * float32(count)))."""
-    s_x, _ = quant_of(node.inputs[0])
-    s_y, _ = quant_of(node.output)
-    return np.asarray(s_x / (s_y * counts.astype(np.float32)).astype(np.float32), np.float32)
-
-
 def average_pool_s8(node: Node, constants: Constants) -> Function:
     attrs: PoolAttrs = node.attrs
     _, height, width, channels = node.inputs[0].type.shape
     sums = sum_pool(attrs, channels, constants)
-    # counts: (H', W') -> scale: (H', W', 1)
-    scale = constants.tensor(mean_scale(node, window_counts(attrs, height, width))[:, :, None])
-    requantize = requantizer(scale, attrs.clamp, node.output)
+    # A window that lies in the padding alone sums to 0 whatever its scale: count it as 1.
+    counts = np.maximum(window_counts(attrs, height, width), 1)
+    by_count = np.asarray([mean_scale(*quants(node), max(count, 1)) for count in range(counts.max() + 1)])
+    # scale: (H', W', 1)
+    requantize = requantizer(constants.tensor(by_count[counts][:, :, None]), attrs.clamp, node.output)
     return lambda inputs: requantize(sums(inputs[0]))
 
 
@@ -91,7 +86,7 @@ def average_pool_f32(node: Node, constants: Constants) -> Function:
     attrs: PoolAttrs = node.attrs
     _, height, width, channels = node.inputs[0].type.shape
     sums = sum_pool(attrs, channels, constants)
-    counts = constants.tensor(window_counts(attrs, height, width)[:, :, None])
+    counts = constants.tensor(np.maximum(window_counts(attrs, height, width), 1)[:, :, None])
     return lambda inputs: bound(node.output, attrs.clamp, sums(inputs[0]) / counts)
 
 
@@ -104,9 +99,9 @@ def reduced(node: Node) -> tuple[list[int], bool, int, Clamp]:
 
 def reduce_mean_s8(node: Node, constants: Constants) -> Function:
     axes, keepdims, count, clamp = reduced(node)
-    requantize = requantizer(float(mean_scale(node, np.asarray(count))), clamp, node.output)
-    # 255 * count < 2^24 keeps float32 sums exact.
-    dtype = torch.float32 if 255 * count < 2**24 else torch.float64
+    requantize = requantizer(float(mean_scale(*quants(node), count)), clamp, node.output)
+    # The largest sum of `count` integers of 255 at most.
+    dtype = torch.float32 if 255 * count < EXACT else torch.float64
     return lambda inputs: requantize(inputs[0].sum(axes, keepdim=keepdims, dtype=dtype))
 
 
