@@ -9,6 +9,8 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from edgec.targets.stack import stack_bound
+
 ARENA = "arena"  # the static array of port/model_info.c
 
 
@@ -28,6 +30,7 @@ class Firmware:
 
     text, rodata, data, bss: of the sections; bss includes the arena. flash: all that is written to the board.
     port: the part of flash that is start-up, serial port, protocol and main. static: data and bss without the arena.
+    stack: upper bound (see stack.py).
     """
 
     elf: Path
@@ -38,6 +41,7 @@ class Firmware:
     bss: int
     port: int
     arena: int
+    stack: int
     symbols: Mapping[str, Symbol]
 
     @property
@@ -100,5 +104,6 @@ def read_firmware(path: Path, port_objects: Sequence[Path] = (), compiler: str =
         **sizes,
         port=sum(symbol.size for symbol in in_flash if symbol.name in port_names),
         arena=sum(symbol.size for symbol in symbols if symbol.name == ARENA),
+        stack=stack_bound(path),
         symbols={symbol.name: symbol for symbol in symbols},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +165,7 @@ def complete_regions(table: Table, regions: tuple[Region, ...], core: Core) -> t
                 old = result[rest]
                 result[rest] = Region(old.name, kind, old.origin, old.size, (*old.holds, content))
     ordered = sorted(result, key=lambda region: region.origin)
-    for low, high in zip(ordered, ordered[1:], strict=False):
+    for low, high in pairwise(ordered):
         if low.origin + low.size > high.origin:
             raise table.error("regions", f"overlap: {low.name!r} and {high.name!r}")
     return tuple(result)

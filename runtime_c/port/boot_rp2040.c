@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 __attribute__((used, section(".boot"))) static const uint32_t boot[64] = {
-    0x2100480Au, 0x22046081u, 0x4A096142u, 0x60416002u, 0x30F44A08u, 0x38F46002u, 0x60812101u, 0x49074806u,
-    0x68016008u, 0x8808F381u, 0x47086841u, 0x18000000u, 0x001F0300u, 0x03000218u, 0x10000100u, 0xE000ED08u,
-    [63] = 0xF1D67845u, /* CRC-32 of the 252 bytes before it */
+    0x2100480Au, 0x22046081u, 0x4A096142u, 0x60416002u, 0x30F44A08u,        0x38F46002u,
+    0x60812101u, 0x49074806u, 0x68016008u, 0x8808F381u, 0x47086841u,        0x18000000u,
+    0x001F0300u, 0x03000218u, 0x10000100u, 0xE000ED08u, [63] = 0xF1D67845u, /* CRC-32 of the 252 bytes before it */
 };

@@ -1,4 +1,5 @@
-/* The functions of <string.h> that compilers call even in freestanding code, and strlen; words at a time where both ends are aligned. */
+/* The functions of <string.h> that compilers call even in freestanding code, and strlen; words at a time where both
+ * ends are aligned. */
 #include <stdint.h>
 #include <string.h>
 

@@ -31,12 +31,10 @@ typedef union {
 } vector;
 
 __attribute__((used, section(".vectors"))) static const vector vectors[16] = {
-    [0] = {.stack = ec_stack_top},           [1] = {.function = Reset_Handler},
-    [2] = {.function = ec_fault_handler},    [3] = {.function = ec_fault_handler},
-    [4] = {.function = ec_fault_handler},    [5] = {.function = ec_fault_handler},
-    [6] = {.function = ec_fault_handler},    [7] = {.function = ec_fault_handler},
-    [11] = {.function = ec_fault_handler},   [12] = {.function = ec_fault_handler},
-    [14] = {.function = ec_fault_handler},   [15] = {.function = ec_fault_handler},
+    [0] = {.stack = ec_stack_top},         [1] = {.function = Reset_Handler},     [2] = {.function = ec_fault_handler},
+    [3] = {.function = ec_fault_handler},  [4] = {.function = ec_fault_handler},  [5] = {.function = ec_fault_handler},
+    [6] = {.function = ec_fault_handler},  [7] = {.function = ec_fault_handler},  [11] = {.function = ec_fault_handler},
+    [12] = {.function = ec_fault_handler}, [14] = {.function = ec_fault_handler}, [15] = {.function = ec_fault_handler},
 };
 
 static uint32_t bytes_between(const uint32_t *start, const uint32_t *end) {
@@ -74,7 +72,7 @@ __attribute__((noreturn, used)) void Reset_Handler(void) {
 }
 
 /* No interrupt is used, so that everything runs on the main stack. */
-__attribute__((naked, used)) void ec_fault_handler(void) { 
+__attribute__((naked, used)) void ec_fault_handler(void) {
     /* A short branch might not reach. */
     __asm volatile("mrs r0, msp\n\tldr r1, =ec_fault\n\tbx r1\n\t.ltorg");
 }

@@ -16,9 +16,9 @@
 #define BAUD_RATE UART(0x524u)
 
 void ec_uart_init(void) {
-    GPIO(0x508u) = 1u << EC_UART_TX_PIN;      /* OUTSET: the line rests high */
-    GPIO(0x700u + 4u * EC_UART_TX_PIN) = 3u;  /* output */
-    GPIO(0x700u + 4u * EC_UART_RX_PIN) = 0u;  /* input */
+    GPIO(0x508u) = 1u << EC_UART_TX_PIN;     /* OUTSET: the line rests high */
+    GPIO(0x700u + 4u * EC_UART_TX_PIN) = 3u; /* output */
+    GPIO(0x700u + 4u * EC_UART_RX_PIN) = 0u; /* input */
     TX_PIN = EC_UART_TX_PIN;
     RX_PIN = EC_UART_RX_PIN;
     /* 2^32 * baud / 16 MHz; the chip looks at the upper 20 bits. */

@@ -1,17 +1,16 @@
-"""Counts the instructions that unicorn executes between two functions: in C where a compiler is there, else in Python."""
+"""Counts the instructions that unicorn executes between two functions: in C, or in Python without a compiler."""
 
 from __future__ import annotations
 
 import ctypes
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-import unicorn
-from unicorn.unicorn_const import UC_HOOK_BLOCK
 
 from edgec.errors import TargetError
 from edgec.targets.emulator.counter import build_helper
 
+unicorn: Any = import_module("unicorn")  # its own annotations are partial
 KNOWN_BLOCKS = 1 << 14
 WIDE = 0x1D  # upper five bits of a halfword from which on a Thumb instruction has 32 bits
 
@@ -38,7 +37,7 @@ class BlockCounter:
         self.sizes: dict[tuple[int, int], int] = {}
         helper = None if plain_python else load_helper()
         if helper is None:
-            engine.hook_add(UC_HOOK_BLOCK, self.on_block)
+            engine.hook_add(unicorn.UC_HOOK_BLOCK, self.on_block)
             return
         # The Python binding takes Python callbacks only; its C library takes ours.
         library = ctypes.CDLL(str(next(Path(unicorn.__file__).parent.glob("lib/libunicorn*.so*"))))
@@ -48,7 +47,7 @@ class BlockCounter:
         library.uc_hook_add(
             engine._uch,
             ctypes.byref(self.hook),
-            ctypes.c_int(UC_HOOK_BLOCK),
+            ctypes.c_int(unicorn.UC_HOOK_BLOCK),
             ctypes.cast(helper.on_block, ctypes.c_void_p),
             ctypes.byref(self.state),
             ctypes.c_uint64(1),  # from above to: every address

@@ -31,7 +31,7 @@ PUBLIC int qemu_plugin_version = EC_PLUGIN_VERSION;
 typedef struct {
     uint64_t begin; /* written by edgec: addresses of the two functions */
     uint64_t end;
-    uint64_t last; /* instructions of the last complete window */
+    uint64_t last;    /* instructions of the last complete window */
     uint64_t windows; /* complete ones */
 } shared_page;
 

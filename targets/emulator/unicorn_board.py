@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import struct
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-from unicorn import Uc, UcError, arm_const
-from unicorn.unicorn_const import (
-    UC_ARCH_ARM,
-    UC_HOOK_INTR,
-    UC_MODE_MCLASS,
-    UC_MODE_THUMB,
-    UC_PROT_ALL,
-    UC_PROT_EXEC,
-    UC_PROT_READ,
-)
 
 from edgec.errors import TargetError
 from edgec.target import Target
@@ -24,6 +14,8 @@ from edgec.targets.emulator.block_counter import BlockCounter
 from edgec.targets.emulator.board import BEGIN, END, Board, read_image
 from edgec.targets.emulator.uart_models import PtyLink, make_registers
 
+unicorn: Any = import_module("unicorn")  # its own annotations are partial
+arm: Any = import_module("unicorn.arm_const")
 PAGE = 0x1000
 PRIVATE_PERIPHERALS = (0xE0000000, 0x100000)
 NRF_GPIO = 0x50000000
@@ -64,7 +56,7 @@ class UnicornBoard(Board):
         begin, end = (address if address is not None else 1 for address in addresses)
         self.counter = BlockCounter(engine, begin, end, plain_python=self.count_in_python)
         stack, start = struct.unpack("<II", engine.mem_read(self.target.region("code").origin, 8))
-        engine.reg_write(arm_const.UC_ARM_REG_SP, stack)
+        engine.reg_write(arm.UC_ARM_REG_SP, stack)
         self.thread = threading.Thread(target=self.run, args=(engine, start), daemon=True, name="edgec-unicorn")
         self.thread.start()
 
@@ -72,11 +64,15 @@ class UnicornBoard(Board):
         """Memory as the board has it, flash read-only, the firmware in it, and the serial port."""
         assert self.image is not None
         assert self.target.uart is not None
-        engine = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
-        engine.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{self.target.core.unicorn_model}"))
+        engine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        engine.ctl_set_cpu_model(getattr(arm, f"UC_CPU_ARM_{self.target.core.unicorn_model}"))
         for region in self.target.regions:
             size = (region.size + PAGE - 1) // PAGE * PAGE
-            engine.mem_map(region.origin, size, UC_PROT_ALL if region.kind == "ram" else UC_PROT_READ | UC_PROT_EXEC)
+            engine.mem_map(
+                region.origin,
+                size,
+                unicorn.UC_PROT_ALL if region.kind == "ram" else unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC,
+            )
         engine.mem_map(*PRIVATE_PERIPHERALS)
         if self.target.uart.driver == "nrf":
             engine.mem_map(NRF_GPIO, PAGE)
@@ -95,15 +91,15 @@ class UnicornBoard(Board):
             registers.write(page + offset - base, value)
 
         engine.mmio_map(page, PAGE, read, None, write, None)
-        engine.hook_add(UC_HOOK_INTR, self.on_exception)
+        engine.hook_add(unicorn.UC_HOOK_INTR, self.on_exception)
         return engine
 
     def on_exception(self, engine: Any, number: int, _: Any) -> None:
         """Semihosting, by which the firmware tells of a fault; or a fault itself."""
-        operation, argument = (engine.reg_read(register) for register in (arm_const.UC_ARM_REG_R0, arm_const.UC_ARM_REG_R1))
+        operation, argument = (engine.reg_read(register) for register in (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1))
         if number == BREAKPOINT and operation == WRITE0:
             self.output += read_string(engine, argument)
-            engine.reg_write(arm_const.UC_ARM_REG_PC, (engine.reg_read(arm_const.UC_ARM_REG_PC) + 2) | 1)
+            engine.reg_write(arm.UC_ARM_REG_PC, (engine.reg_read(arm.UC_ARM_REG_PC) + 2) | 1)
             return
         if number != BREAKPOINT or operation != EXIT:
             self.fault(engine, f"exception {number} of unicorn")
@@ -112,14 +108,14 @@ class UnicornBoard(Board):
 
     def fault(self, engine: Any, reason: str) -> None:
         """The report that the firmware's own handler would give."""
-        pc, lr = (engine.reg_read(register) for register in (arm_const.UC_ARM_REG_PC, arm_const.UC_ARM_REG_LR))
+        pc, lr = (engine.reg_read(register) for register in (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_LR))
         self.output += f"edgec firmware: fault exception=00000003 pc={pc:08x} lr={lr:08x}\n{reason}\n"
 
     def run(self, engine: Any, start: int) -> None:
         """The thread: until the board is stopped or the firmware crashes."""
         try:
             engine.emu_start(start | 1, 0xFFFFFFFE)
-        except UcError as error:
+        except unicorn.UcError as error:
             self.fault(engine, str(error))
             self.crashed = True
         if self.crashed and not self.stopping:

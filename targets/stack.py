@@ -1,0 +1,153 @@
+"""An upper bound for the stack of a firmware, from its machine code: no compiler has to help."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import Section, SymbolTableSection
+
+from edgec.errors import TargetError
+from edgec.targets.thumb import narrow_effect, walk, wide_effect
+
+ROOT = "Reset_Handler"
+VECTORS = "vectors"
+LDR_LITERAL = 0x48
+
+
+class StackBound:
+    """Follows every call from Reset_Handler.
+
+    A function's frame is counted as the sum of all that its instructions subtract from the stack pointer, and a call
+    through a pointer as the deepest function whose address is stored anywhere: both at least as much as really happens.
+    The firmware uses no interrupts.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as stream:
+            elf = ELFFile(stream)
+            table = elf.get_section_by_name(".symtab")
+            if not isinstance(table, SymbolTableSection):
+                raise TargetError(f"{path.name} has no symbols")
+            sections = [section for section in elf.iter_sections() if section["sh_flags"] & 2]
+            self.contents = [(section["sh_addr"], section.data()) for section in sections if has_bytes(section)]
+            # Debug sections have mapping symbols too, at addresses that mean something else.
+            kept = {index for index, section in enumerate(elf.iter_sections()) if section["sh_flags"] & 2}
+            symbols = [symbol for symbol in table.iter_symbols() if symbol["st_shndx"] in kept]
+        functions = {
+            symbol["st_value"] & ~1: (symbol["st_size"], symbol.name)
+            for symbol in symbols
+            if symbol["st_info"]["type"] == "STT_FUNC"
+        }
+        self.starts = sorted(functions)
+        self.functions = functions
+        self.root = next((start for start, (_, name) in functions.items() if name == ROOT), None)
+        self.data_marks = sorted(
+            (symbol["st_value"] & ~1, symbol.name[:2] == "$d")
+            for symbol in symbols
+            if symbol.name[:2] in ("$d", "$t", "$a")
+        )
+        self.vectors = next(((s["st_value"], s["st_size"]) for s in symbols if s.name == VECTORS), (0, 0))
+        self.depths: dict[int, int] = {}
+        self.path_now: list[int] = []
+        self.pointed_at = self.find_pointed_at()
+
+    def bound(self) -> int:
+        """The bound; TargetError where there is none (recursion, a frame of variable size)."""
+        if self.root is None:
+            raise TargetError(f"{self.path.name} has no {ROOT}")
+        return self.depth(self.root)
+
+    def name(self, start: int) -> str:
+        return self.functions[start][1]
+
+    def find_pointed_at(self) -> list[int]:
+        """Functions whose address is stored as a word, but for the vectors."""
+        low, size = self.vectors
+        found = set()
+        for base, content in self.contents:
+            for offset in range(0, len(content) - 3, 4):
+                word = int.from_bytes(content[offset : offset + 4], "little")
+                if word & 1 and word - 1 in self.functions and not low <= base + offset < low + size:
+                    found.add(word - 1)
+        return sorted(found)
+
+    def function_with(self, address: int) -> int | None:
+        """Start of the function that holds an address."""
+        index = bisect_right(self.starts, address) - 1
+        if index < 0:
+            return None
+        start = self.starts[index]
+        return start if address < start + max(self.functions[start][0], 2) else None
+
+    def end_of(self, start: int) -> int:
+        """Behind a function; assembler routines without a size go on to the next one."""
+        index = bisect_right(self.starts, start)
+        size: int = self.functions[start][0]
+        return start + size if size else self.starts[index] if index < len(self.starts) else start + 2
+
+    def is_data(self, address: int) -> bool:
+        """Whether a place in a function is a literal, by the mapping symbols."""
+        index = bisect_right(self.data_marks, (address, True)) - 1
+        return index >= 0 and self.data_marks[index][1]
+
+    def read(self, start: int, end: int) -> bytes:
+        for base, content in self.contents:
+            if base <= start and end <= base + len(content):
+                return content[start - base : end - base]
+        return b""
+
+    def depth(self, start: int) -> int:
+        """Bytes of stack that a function and all that it calls may use."""
+        if start in self.depths:
+            return self.depths[start]
+        if start in self.path_now:
+            names = " -> ".join(self.name(item) for item in [*self.path_now[self.path_now.index(start) :], start])
+            raise TargetError(f"the stack of {self.path.name} has no bound: recursion {names}")
+        self.path_now.append(start)
+        frame, callees = self.scan(start)
+        deepest = max((self.depth(callee) for callee in callees), default=0)
+        self.path_now.pop()
+        self.depths[start] = frame + deepest
+        return frame + deepest
+
+    def scan(self, start: int) -> tuple[int, set[int]]:
+        """Frame of one function, and the functions it may call."""
+        frame, callees = 0, set()
+        end = self.end_of(start)
+        literals: dict[int, int] = {}
+        for address, first, second in walk(self.read(start, end), start):
+            if self.is_data(address):
+                continue
+            effect = wide_effect(address, first, second) if second else narrow_effect(address, first)
+            if first >> 11 == LDR_LITERAL >> 3 and not second:
+                place = (address + 4 & ~3) + 4 * (first & 0xFF)
+                literals[first >> 8 & 7] = int.from_bytes(self.read(place, place + 4), "little")
+            frame += effect.down
+            if effect.unknown_down:
+                frame += self.frame_in_register(start, effect.register, literals)
+            if effect.indirect:
+                callees |= set(self.pointed_at)
+            if effect.target is not None and not start <= effect.target < end:
+                callee = self.function_with(effect.target)
+                if callee is not None:
+                    callees.add(callee)
+        return frame, callees
+
+    def frame_in_register(self, start: int, register: int, literals: dict[int, int]) -> int:
+        """A frame whose size was loaded from a literal; ARMv6-M adds negative ones, and positive ones at the end."""
+        if register not in literals:
+            raise TargetError(f"the stack of {self.path.name} has no bound: {self.name(start)} has a frame of any size")
+        value = literals[register]
+        return (1 << 32) - value if value >> 31 else 0
+
+
+def has_bytes(section: Section) -> bool:
+    return section["sh_type"] == "SHT_PROGBITS"
+
+
+def stack_bound(elf: Path) -> int:
+    """Bytes of stack that a firmware of edgec may use at most."""
+    return StackBound(elf).bound()
