@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from edgec.ops.numbers import dequantize
 
 UINT8_SHIFT = 128  # the Graph knows int8 only: values and zero points of uint8 are shifted by this
 TENSOR = onnx.TensorProto
-DTYPES = {
+DTYPES: Mapping[int, DType] = {
     TENSOR.FLOAT: DType.F32,
     TENSOR.INT8: DType.S8,
     TENSOR.UINT8: DType.S8,

@@ -25,6 +25,7 @@ IMPORTERS: Mapping[str, Importer] = {op: f for family in FAMILIES for op, f in f
 RECURRENT = ("LSTM", "GRU", "RNN", "Scan", "Loop")
 DYNAMIC = ("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger")
 PORT_TYPES = {DType.F32: "float32", DType.S8: "int8", DType.S32: "int64"}
+OTHER_PORT_TYPES: Mapping[int, str] = {onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT32: "int32"}
 # Movement that keeps the integers: an int8 input's scale is found behind it.
 KEEPS_INTEGERS = {"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "MaxPool"}
 KEEPS_INTEGERS |= {
@@ -168,8 +169,7 @@ def _write_outputs(ctx: Context) -> None:
     for value in ctx.model.proto.graph.output:
         graph_value = _output_value(ctx, value.name)
         element, _ = ctx.types[value.name]
-        kinds = {onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT32: "int32"}
-        dtype = kinds.get(element, PORT_TYPES[graph_value.type.dtype])
+        dtype = OTHER_PORT_TYPES.get(element, PORT_TYPES[graph_value.type.dtype])
         offset = -UINT8_SHIFT if dtype == "uint8" else 0
         ctx.graph.outputs.append(graph_value)
         ctx.graph.output_ports.append(Port(value.name, dtype, graph_value.type.shape, offset=offset))

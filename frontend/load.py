@@ -10,7 +10,7 @@ import onnx
 import onnx.checker
 import onnx.inliner
 import onnx.numpy_helper
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from edgec.errors import ModelError, UnsupportedError
 from edgec.ir import Source

@@ -6,6 +6,7 @@ QLinearConv(x, w, b) = QuantizeLinear(Conv(DequantizeLinear(x), DequantizeLinear
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +15,7 @@ import onnx.numpy_helper
 
 from edgec.errors import UnsupportedError
 from edgec.frontend.load import Model
-from edgec.ir import Source
+from edgec.ir import Array, Source
 
 MICROSOFT = "com.microsoft"
 
@@ -28,7 +29,7 @@ class _Writer:
         self.nodes: list[onnx.NodeProto] = []
         self.source = model.sources.get(node.output[0], Source(node.op_type, node.name))
 
-    def add(self, op: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+    def add(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         self.nodes.append(onnx.helper.make_node(op, list(inputs), [output], name=f"{output}/{op}", **attributes))
         self.model.sources[output] = self.source
         return output
@@ -52,7 +53,7 @@ class _Writer:
         attributes = {"axis": 0} if scale.ndim else {}
         return self.add("DequantizeLinear", [name, constant], f"{self.node.output[0]}_bias", **attributes)
 
-    def array(self, name: str) -> np.ndarray | None:  # type: ignore[type-arg]
+    def array(self, name: str) -> Array | None:
         tensor = next((t for t in self.model.proto.graph.initializer if t.name == name), None)
         return None if tensor is None else onnx.numpy_helper.to_array(tensor)
 
@@ -60,7 +61,7 @@ class _Writer:
         array = self.array(name)
         return 2 if array is None else array.ndim
 
-    def finish(self, op: str, inputs: Sequence[str], at: int, *drop: str, **more: object) -> None:
+    def finish(self, op: str, inputs: Sequence[str], at: int, *drop: str, **more: Any) -> None:
         """The operator itself, its result quantised by the scale and zero point from input `at` on."""
         kept = {a.name: onnx.helper.get_attribute_value(a) for a in self.node.attribute if a.name not in drop}
         output = self.node.output[0]

@@ -11,7 +11,7 @@ import numpy as np
 from edgec.errors import UnsupportedError
 from edgec.frontend.context import UINT8_SHIFT, Context, quant_of
 from edgec.frontend.node import OnnxNode
-from edgec.ir import DType, TensorType
+from edgec.ir import Array, DType, TensorType
 from edgec.ops.activation import PLAIN, AlphaAttrs, AlphaBetaAttrs, ClipAttrs, GeluAttrs
 from edgec.ops.base import NoAttrs
 
@@ -94,7 +94,7 @@ def import_prelu(ctx: Context, node: OnnxNode) -> None:
     ctx.emit(node, "LeakyRelu", [ctx.real(node, 0)], AlphaAttrs(float(slope.reshape(-1)[0])), output=node.output)
 
 
-def scalar(array: np.ndarray, what: str) -> float:  # type: ignore[type-arg]
+def scalar(array: Array, what: str) -> float:
     """The single number of a constant."""
     if array.size != 1:
         raise UnsupportedError(f"has a {what} of shape {list(array.shape)}; a single number is taken")

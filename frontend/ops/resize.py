@@ -8,7 +8,14 @@ from edgec.frontend.node import OnnxNode
 from edgec.ops.resize import ResizeAttrs
 
 MODES = ("nearest", "linear")
-COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
+COORDINATES = (
+    "half_pixel",
+    "half_pixel_symmetric",
+    "pytorch_half_pixel",
+    "align_corners",
+    "asymmetric",
+    "tf_half_pixel_for_nn",
+)
 NEAREST = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
