@@ -14,10 +14,8 @@ import dataclasses
 import functools
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from edgec.ir import Array, DType, Graph, Node, Port, QuantParams, Source, Tenso
 from edgec.ops import get_op
 from edgec.passes.schedule import schedule
 from edgec.program import Placement, Program, round_up
+from edgec.targets.toolchain import environment, zig_command
 from tests.graphs import HOST
 
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-ffp-contract=off")
@@ -43,29 +42,36 @@ def compiler() -> tuple[str, ...]:
     """The host's C compiler, or the one that pip installs; the test is skipped where there is none."""
     if cc := shutil.which("cc"):
         return (cc,)
-    if find_spec("ziglang"):
-        return (sys.executable, "-m", "ziglang", "cc")
-    return pytest.skip("no C compiler: neither cc nor ziglang")
+    return zig_command() or pytest.skip("no C compiler: neither cc nor ziglang")
+
+
+# Exit code 0 unless the address sanitizer stops it; zig takes its flag and ignores it.
+PROBE = "#include <stdlib.h>\nint main(void) { volatile char *p = malloc(8); return p[8] & 0; }\n"
 
 
 @functools.cache
 def sanitizers() -> tuple[str, ...]:
-    """The sanitizer flags that the compiler can link, the more the better."""
-    for kinds in ("address,undefined", "undefined"):
-        flags = (f"-fsanitize={kinds}", "-fno-sanitize-recover=all")
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "probe.c")
-            source.write_text("int main(void) { return 0; }\n")
-            line = [*compiler(), *flags, str(source), "-o", str(source.with_suffix(".out"))]
-            if subprocess.run(line, capture_output=True, check=False).returncode == 0:
-                return flags
+    """The sanitizer flags that work with the compiler: address and undefined behaviour, or the second alone."""
+    both, second = (("-fsanitize=address,undefined",), ("-fsanitize=undefined",))
+    with tempfile.TemporaryDirectory() as folder:
+        source, program = Path(folder, "probe.c"), Path(folder, "probe.exe")
+        source.write_text(PROBE)
+        for flags in (both, second):
+            if run_compiler([*flags, str(source), "-o", str(program)]).returncode == 0:
+                stopped = subprocess.run([program], capture_output=True, check=False).returncode != 0
+                if stopped or flags is second:
+                    return (*flags, "-fno-sanitize-recover=all")
     return ()
+
+
+def run_compiler(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    line = [*compiler(), *arguments]
+    return subprocess.run(line, capture_output=True, text=True, env=environment(), check=False)
 
 
 def compile_c(sources: Sequence[Path], output: Path, flags: Sequence[str] = ()) -> None:
     """Host executable from C sources, warnings as errors; fails the test with the compiler's words."""
-    line = [*compiler(), *WARNINGS, "-O1", "-g", *sanitizers(), *flags, *map(str, sources), "-o", str(output)]
-    result = subprocess.run(line, capture_output=True, text=True, check=False)
+    result = run_compiler([*WARNINGS, "-O1", "-g", *sanitizers(), *flags, *map(str, sources), "-o", str(output)])
     assert result.returncode == 0, result.stderr
 
 
