@@ -26,7 +26,10 @@ class NoData:
 
 @dataclass(frozen=True, slots=True)
 class RowWindow:
-    """Which input rows an output row reads: y*stride - pad + k*dilation for k in 0..size-1."""
+    """Which input rows an output row reads: y*stride - pad + k*dilation for k in 0..size-1.
+
+    Stride 0: every output row reads the same rows (broadcasting along the height).
+    """
 
     size: int = 1
     stride: int = 1
