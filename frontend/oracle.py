@@ -1,0 +1,100 @@
+"""onnxruntime on the model as it is: the results that all others are compared with."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from edgec.errors import ModelError
+from edgec.frontend.load import Model, Path, first_line, load_model
+from edgec.frontend.shapes import fix_shapes, graph_inputs, value_types
+from edgec.ir import Array, Port
+from edgec.ports import sample_shape
+
+
+class Oracle:
+    """An onnxruntime session with default optimisations, one sample a call.
+
+    `taps` are further values of the file, by name, that `run` gives after the outputs. `integer` lets onnxruntime use
+    its integer kernels for every QDQ group of int8, also where its x86 default is float32.
+    """
+
+    def __init__(
+        self,
+        model: Path | bytes,
+        *,
+        shapes: Mapping[str, int] | None = None,
+        taps: Sequence[str] = (),
+        integer: bool = False,
+        threads: int = 0,
+    ) -> None:
+        proto, self.inputs, self.outputs, name = _described(model, shapes or {})
+        self.taps = tuple(taps)
+        if taps:
+            proto = _tapped(proto, taps, name)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads
+        if integer:
+            options.add_session_config_entry("session.qdqisint8allowed", "1")
+        source = str(model) if isinstance(model, str | pathlib.Path) and not taps else proto.SerializeToString()
+        try:
+            self.session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises many kinds, all of its own making
+            raise ModelError(f"onnxruntime can't run {name}: {first_line(error)}") from None
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        """Outputs, then taps, as (samples, ...) without the batch axis; inputs as `Samples.inputs` gives them."""
+        names = [port.name for port in self.outputs] + list(self.taps)
+        results: list[list[Array]] = [[] for _ in names]
+        for sample in zip(*inputs, strict=True):
+            feed = {p.name: np.asarray(x).reshape(p.shape) for p, x in zip(self.inputs, sample, strict=True)}
+            for kept, result in zip(results, self.session.run(names, feed), strict=True):
+                kept.append(np.asarray(result))
+        shapes = [sample_shape(port) for port in self.outputs]
+        stacked = [np.stack(kept) for kept in results]
+        outputs = [y.reshape(len(y), *shape) for y, shape in zip(stacked, shapes, strict=False)]
+        return outputs + stacked[len(outputs) :]
+
+
+def model_ports(model: Model) -> tuple[list[Port], list[Port]]:
+    """Inputs and outputs of a model with fixed shapes, as its file declares them."""
+    types = value_types(model.proto.graph)
+
+    def port(name: str) -> Port:
+        element, shape = types[name]
+        if shape is None:
+            raise ModelError(f"the shape of {name!r} of {model.file} is known at run time only")
+        return Port(name, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element)).name, shape)
+
+    inputs = [port(value.name) for value in graph_inputs(model.proto.graph)]
+    return inputs, [port(value.name) for value in model.proto.graph.output]
+
+
+def _described(model: Path | bytes, shapes: Mapping[str, int]) -> tuple[onnx.ModelProto, list[Port], list[Port], str]:
+    """The model, its inputs and outputs with fixed shapes, its name."""
+    if isinstance(model, bytes):
+        proto = onnx.ModelProto.FromString(model)
+        described = Model(onnx.ModelProto.FromString(model), "model.onnx", len(proto.graph.node), 0)
+    else:
+        described = load_model(model)
+        proto = onnx.ModelProto.FromString(described.proto.SerializeToString())
+    fix_shapes(described, shapes)
+    inputs, outputs = model_ports(described)
+    return proto, inputs, outputs, described.file
+
+
+def _tapped(proto: onnx.ModelProto, taps: Sequence[str], name: str) -> onnx.ModelProto:
+    """The model with more outputs; their types are inferred by onnxruntime."""
+    known = {output for node in proto.graph.node for output in node.output}
+    present = {value.name for value in proto.graph.output}
+    for tap in taps:
+        if tap not in known:
+            raise ModelError(f"{name} has no value {tap!r}")
+        if tap not in present:
+            proto.graph.output.append(onnx.ValueInfoProto(name=tap))
+    return proto
