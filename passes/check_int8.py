@@ -34,7 +34,7 @@ class CheckInt8(Pass):
         ]
         if lines:
             raise UnsupportedError(
-                f"{graph.name} is not int8 throughout: {len(lines)} place(s)",
+                f"{graph.name} is not int8 throughout: {len(lines)} place{'s' * (len(lines) > 1)}",
                 where="\n".join(lines),
                 help="quantise the whole network: give the float model with --data, "
                 "or QuantizeLinear and DequantizeLinear around each of these",

@@ -109,14 +109,14 @@ def quantize_constant(x: Array, quant: QuantParams) -> Array:
 def exact_int8(x: Array) -> tuple[Array, QuantParams] | None:
     """int8 values and a per-tensor scale that give the float32 `x` back to the bit; None where there are none.
 
-    Tried are the scales max|x| / k for k = 1..127, with zero point 0.
+    Tried are the scales max|x| / k for k = 1..128, with zero point 0.
     """
     largest = np.float32(np.max(np.abs(x), initial=0.0))
     if not np.isfinite(largest):
         return None
     if largest == 0.0:
         return np.zeros(x.shape, np.int8), QuantParams.per_tensor(1.0, 0)
-    for divisor in range(1, QMAX + 1):
+    for divisor in range(1, -QMIN + 1):
         quant = QuantParams.per_tensor(float(largest / np.float32(divisor)), 0)
         q = np.rint(x / np.float32(quant.scale[0]))
         if np.all((q >= QMIN) & (q <= QMAX)) and np.array_equal(dequantize(q.astype(np.int8), quant), x):
