@@ -1,0 +1,97 @@
+"""Flash, static RAM and stack of a project's firmware: measured by building it, estimated where nothing can build."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from edgec.codegen.project import Project, write_project
+from edgec.codegen.report import Footprint, layer_report
+from edgec.errors import DoesNotFitError, TargetError
+from edgec.program import Program
+from edgec.targets import Compiler
+from edgec.targets.stack import stack_bound
+
+# What the firmware around a model takes, in bytes, as GCC 12 builds it for a Cortex-M4; only for estimates.
+PORT_CODE, PORT_STATIC, PORT_STACK = 3500, 400, 400
+CALL_CODE = 90  # of one layer in <model>_run
+PLACES = 3
+
+
+def measure(program: Program, project: Project, compiler: Compiler) -> tuple[Footprint, list[str]]:
+    """Build the firmware in a temporary folder; its footprint, and warnings.
+
+    Raises DoesNotFitError where the linker finds no room.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgec-measure-") as folder:
+        write_project(project, Path(folder) / "project")
+        try:
+            firmware = compiler.build(Path(folder) / "project", Path(folder) / "build")
+        except DoesNotFitError as error:
+            raise refusal(program, error.message, error.where.splitlines(), ("ram", "flash")) from None
+        warnings: list[str] = []
+        try:
+            stack = stack_bound(firmware.elf)
+        except TargetError as error:
+            stack = stack_estimate(program)
+            warnings.append(f"the stack is an estimate: {error.message}")
+    code = firmware.flash - project.constants.bytes
+    return Footprint(code, firmware.port, firmware.static, stack, compiler.version), warnings
+
+
+def estimate(program: Program) -> Footprint:
+    """A footprint from rough figures of each kernel."""
+    instances = {
+        (step.kernel.name, repr(step.kernel.geometry(step.node, step.rows_per_call))) for step in program.steps
+    }
+    codes = {step.kernel.name: step.kernel.code for step in program.steps}
+    code = sum(codes[name] for name, _ in instances) + CALL_CODE * len(program.steps)
+    port = 0 if program.target.is_host else PORT_CODE
+    return Footprint(code + port, port, 0 if program.target.is_host else PORT_STATIC, stack_estimate(program))
+
+
+def stack_estimate(program: Program) -> int:
+    return PORT_STACK + max((step.kernel.stack for step in program.steps), default=0)
+
+
+def check_fit(program: Program, weights: int, footprint: Footprint) -> None:
+    """DoesNotFitError where RAM or flash of the target are less than what the firmware needs."""
+    target = program.target
+    if target.is_host:
+        return
+    arena = program.arena + program.scratch
+    rest = footprint.static + footprint.stack
+    if target.region("arena") == target.region("data"):
+        need_room(program, "ram", arena + rest, target.region("data").size)
+    else:
+        need_room(program, "ram", arena, target.region("arena").size)
+        need_room(program, "ram", rest, target.region("data").size)
+    if target.region("constants") == target.region("code"):
+        need_room(program, "flash", weights + footprint.code, target.region("code").size)
+    else:
+        need_room(program, "flash", weights, target.region("constants").size)
+        need_room(program, "flash", footprint.code, target.region("code").size)
+
+
+def need_room(program: Program, kind: str, needed: int, there: int) -> None:
+    if needed > there:
+        memory = {"ram": "RAM", "flash": "flash"}[kind]
+        message = (
+            f"{program.graph.name} does not fit into {program.target.name}: "
+            f"it needs {needed} bytes of {memory}, {there} are there"
+        )
+        raise refusal(program, message, [], (kind,))
+
+
+def refusal(program: Program, message: str, lines: list[str], kinds: tuple[str, ...]) -> DoesNotFitError:
+    """The error with the three places that need most of each kind of memory."""
+    layers = [layer_report(program, number, step) for number, step in enumerate(program.steps)]
+    for kind in kinds:
+        largest = sorted(layers, key=lambda layer: -int(layer[kind]))[:PLACES]
+        what = "RAM alive in" if kind == "ram" else "flash of"
+        lines = [*lines, *(f"{layer[kind]} bytes of {what} {layer['op']} {layer['name']!r}" for layer in largest)]
+    return DoesNotFitError(
+        message,
+        where="\n".join(lines),
+        help="a smaller input or network, or a board with more memory: edgec targets lists them",
+    )

@@ -1,0 +1,155 @@
+"""The public API: `edgec.compile_model(...)`. The one file of core that reaches up into the other rooms, lazily."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgec.errors import ModelError, TargetError
+from edgec.ir import Graph
+from edgec.program import Program
+from edgec.target import Target
+
+if TYPE_CHECKING:
+    from edgec.codegen import Project
+    from edgec.frontend import Samples
+    from edgec.targets import Compiler
+
+Step = Callable[[str], None]
+REPORT = "report.json"
+CALIBRATION_SAMPLES = 256
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A compiled network: its Graph and Program, the generated files, the figures of report.json.
+
+    `directory` is where the project was written, None where it was not. `quantized` is the int8 ONNX file that the
+    Graph came from where edgec quantised a float model, else None.
+    """
+
+    graph: Graph
+    program: Program
+    project: Project
+    report: Mapping[str, Any]
+    directory: Path | None
+    quantized: bytes | None
+
+
+def compile_model(
+    path: str | Path,
+    target: str | Target,
+    *,
+    data: str | Path | None = None,
+    shapes: Mapping[str, int] | None = None,
+    out_dir: str | Path | None = None,
+    cc: str | None = None,
+    name: str | None = None,
+    dump_ir: str | Path | None = None,
+    step: Step = lambda text: None,
+) -> CompiledModel:
+    """Turn an ONNX network into a C project for a board; without `out_dir` nothing is written.
+
+    data: .npz of samples, needed to quantise a float model. shapes: sizes of symbolic dimensions. cc: C compiler that
+    measures the project, as --cc. name: prefix of the C names, else the file's name. dump_ir: folder for the Graph
+    after each pass. step: called with the name of each stage as it begins.
+    Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
+    """
+    from edgec.codegen import ModelFile, generate, write_project
+    from edgec.passes.pipeline import optimize
+    from edgec.passes.schedule import schedule
+    from edgec.targets import load_target
+
+    path = Path(path)
+    board = load_target(target) if isinstance(target, str) else target
+    directory = None if out_dir is None else free_directory(Path(out_dir))
+    compiler = None if board.is_host else board_compiler(board, cc)
+    step("reading the model")
+    graph, quantized = import_int8(path, None if data is None else Path(data), shapes or {}, step)
+    step("optimising")
+    optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
+    step("scheduling")
+    program = schedule(graph, board)
+    step("writing C")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    project = generate(program, ModelFile(name or path.stem, path.name, sha256))
+    step("measuring")
+    report = measured_report(program, project, compiler)
+    project = replace(project, files={**project.files, REPORT: json.dumps(report, indent=1) + "\n"})
+    if directory is not None:
+        write_project(project, directory)
+    return CompiledModel(graph, program, project, report, directory, quantized)
+
+
+def import_int8(path: Path, data: Path | None, shapes: Mapping[str, int], step: Step) -> tuple[Graph, bytes | None]:
+    """The Graph of a model, quantised with the samples where it is a float one; then also the int8 ONNX file."""
+    from edgec.frontend import import_model, is_quantized, load_samples, quantize_model
+
+    if is_quantized(path):
+        return import_model(path, shapes=shapes), None
+    if data is None:
+        raise ModelError(
+            f"{path.name} is a float model: edgec needs samples to quantise it",
+            help="--data SAMPLES.npz, with an array x of 100 or more typical inputs (first axis: sample)",
+        )
+    step("quantising")
+    quantized = quantize_model(path, calibration_samples(load_samples(data)), shapes=shapes)
+    with tempfile.TemporaryDirectory(prefix="edgec-quantized-") as folder:
+        file = Path(folder) / path.name
+        file.write_bytes(quantized)
+        return import_model(file), quantized
+
+
+def calibration_samples(samples: Samples) -> Samples:
+    """As many as ranges need, spread over the file: samples are often sorted by class."""
+    chosen = np.linspace(0, len(samples) - 1, min(len(samples), CALIBRATION_SAMPLES)).round().astype(int)
+    return replace(samples, arrays={name: array[chosen] for name, array in samples.arrays.items()}, y=None)
+
+
+def measured_report(program: Program, project: Project, compiler: Compiler | None) -> dict[str, Any]:
+    """report.json; DoesNotFitError where the board is too small, before anything is built if that is clear already."""
+    from edgec.codegen import build_report
+    from edgec.codegen.footprint import check_fit, estimate, measure
+
+    weights = project.constants.bytes
+    footprint = estimate(program)
+    warnings: list[str] = []
+    if compiler is not None:
+        # Arena and weights alone may be too much: then the estimate is enough, and the text the better one.
+        check_fit(program, weights, replace(footprint, code=0, static=0, stack=0))
+        footprint, warnings = measure(program, project, compiler)
+    elif not program.target.is_host:
+        warnings = ["no C compiler is installed: flash, static RAM and stack are estimates"]
+    check_fit(program, weights, footprint)
+    return build_report(program, project, footprint, warnings)
+
+
+def board_compiler(target: Target, cc: str | None) -> Compiler | None:
+    """The compiler that measures the project; None where none is installed and none was asked for."""
+    from edgec.targets import find_compiler
+
+    try:
+        return find_compiler(target, cc)
+    except TargetError:
+        if cc is not None:
+            raise
+        return None
+
+
+def free_directory(directory: Path) -> Path:
+    """`directory` if a project may be written there: absent, empty, or an older project of edgec."""
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / REPORT).exists():
+        raise ModelError(
+            f"folder {str(directory)!r} is not empty and no project of edgec: it is not overwritten",
+            help="-o DIR names another folder",
+        )
+    if directory.exists() and not directory.is_dir():
+        raise ModelError(f"{str(directory)!r} is a file, not a folder", help="-o DIR names another folder")
+    return directory

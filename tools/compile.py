@@ -1,0 +1,139 @@
+"""`edgec compile`: an ONNX network to a C project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from edgec.api import CompiledModel, compile_model, free_directory
+from edgec.codegen.literals import identifier
+from edgec.errors import ModelError
+from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, reporting, size, table
+
+SHOWN_LAYERS = 8
+LONGEST_NAME = 36
+
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.onnx", show_default=False, help="The network.")]
+TargetOption = Annotated[
+    str, typer.Option("--target", metavar="BOARD", help="A board of edgec targets, or the path of your own .toml.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="S.npz", help="Samples: x, first axis = sample, in the model's own input form."),
+]
+
+
+def compile_command(
+    model: ModelArgument,
+    target: TargetOption,
+    data: DataOption = None,
+    shape: ShapeOption = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Project folder. Default: the model's name.")
+    ] = None,
+    cc: CcOption = None,
+    dump_ir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Prefix of the C names. Default: the file's.")
+    ] = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Turn an ONNX network into a C project for a board.
+
+    A quantised network (QDQ or QLinear operators, int8 or uint8) is taken as it is. A float one is quantised with
+    the samples of --data.
+
+    Examples:
+
+      edgec compile kws_int8.onnx --target nucleo-l4r5zi
+
+      edgec compile kws.onnx --target nucleo-l4r5zi --data train.npz -o kws
+    """
+    with reporting(as_json, verbose) as out:
+        directory = output or Path(identifier(name or model.stem))
+        result = compile_file(out, model, target, directory, data=data, shape=shape, cc=cc, name=name, dump_ir=dump_ir)
+        for warning in result.report["warnings"]:
+            out.note(f"warning: {warning}")
+        out.result({**result.report, "directory": str(directory)}, lambda console: show(console, result, directory))
+
+
+def compile_file(
+    out: Output,
+    model: Path,
+    target: str,
+    directory: Path,
+    *,
+    data: Path | None,
+    shape: list[str] | None,
+    cc: str | None,
+    name: str | None = None,
+    dump_ir: Path | None = None,
+) -> CompiledModel:
+    """compile_model with the options of the command line."""
+    free_directory(directory)
+    return compile_model(
+        model,
+        target,
+        data=data,
+        shapes=read_shapes(shape or []),
+        out_dir=directory,
+        cc=cc,
+        name=name,
+        dump_ir=dump_ir,
+        step=out.step,
+    )
+
+
+def read_shapes(texts: list[str]) -> dict[str, int]:
+    """["n=4"] -> {"n": 4}."""
+    shapes = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if not name or not number.isdecimal() or int(number) < 1:
+            raise ModelError(
+                f"--shape takes NAME=N with N above 0, not {text!r}", help="for example --shape length=16000"
+            )
+        shapes[name] = int(number)
+    return shapes
+
+
+def show(console: Console, result: CompiledModel, directory: Path) -> None:
+    """The figures that matter, and the layers that cost most."""
+    report, board = result.report, result.program.target
+    ram, flash = report["ram"], report["flash"]
+    console.print(f"{report['model']['file']} for {board.title} ({board.name}): {report['macs']['executed']:,} MACs")
+    parts = ", ".join(f"{part} {size(ram[part])}" for part in ("arena", "scratch", "static", "stack"))
+    console.print(f"RAM    {size(ram['total']):>10}{of(board.ram)}  {parts}")
+    port = f"code {size(flash['code'])}, of which port {size(flash['port'])}"
+    console.print(f"Flash  {size(flash['total']):>10}{of(board.flash)}  weights {size(flash['weights'])}, {port}")
+    console.print()
+    layers = report["layers"]
+    if len(layers) > SHOWN_LAYERS:
+        title = f"The {SHOWN_LAYERS} of {len(layers)} layers with most MACs (all are in report.json)"
+        layers = sorted(layers, key=lambda layer: -int(layer["macs"]))[:SHOWN_LAYERS]
+    else:
+        title = ""
+    console.print(table(title, ("layer", "op", "kernel", "MACs#", "RAM#", "flash#"), map(layer_row, layers)))
+    console.print(f"\nWritten to {directory}/. Next: edgec run {directory}")
+
+
+def of(there: int) -> str:
+    return f" of {size(there)}" if there else ""
+
+
+def layer_row(layer: Mapping[str, Any]) -> tuple[str, ...]:
+    macs, ram, flash = f"{layer['macs']:,}", size(layer["ram"]), size(layer["flash"])
+    return shortened(str(layer["name"])), str(layer["op"]), str(layer["kernel"]), macs, ram, flash
+
+
+def shortened(name: str) -> str:
+    """Exporters join the names of fused nodes: the first says enough in a table."""
+    first = name.split(";", maxsplit=1)[0]
+    return first if len(first) <= LONGEST_NAME else f"{first[: LONGEST_NAME - 3]}..."

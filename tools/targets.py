@@ -1,0 +1,43 @@
+"""`edgec targets`: the boards that edgec knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgec.target import Target
+from edgec.targets import list_targets, load_target
+from edgec.tools.output import JsonOption, VerboseOption, reporting, size, table
+
+
+def targets_command(as_json: JsonOption = False, verbose: VerboseOption = False) -> None:
+    """List the boards that --target takes, with their memory and how they are run.
+
+    A board of your own is a .toml file: --target path/to/board.toml.
+    """
+    with reporting(as_json, verbose) as out:
+        boards = [load_target(name) for name in list_targets()]
+        columns = ("board", "core", "flash#", "RAM#", "MHz#", "runs", "what it is")
+        out.result(
+            {"targets": [board_json(board) for board in boards]},
+            lambda console: console.print(table("", columns, map(board_row, boards))),
+        )
+
+
+def board_json(board: Target) -> dict[str, Any]:
+    return {
+        "name": board.name,
+        "title": board.title,
+        "core": board.core.name,
+        "flash": board.flash,
+        "ram": board.ram,
+        "clock_hz": board.clock_hz,
+        "emulated": board.emulator is not None,
+        "flash_tools": [tool.name for tool in board.flash_tools],
+    }
+
+
+def board_row(board: Target) -> tuple[str, ...]:
+    runs = "emulated" if board.emulator else "here" if board.is_host else "connected"
+    flash, ram = ("", "") if board.is_host else (size(board.flash), size(board.ram))
+    clock = f"{board.clock_hz / 1e6:g}" if board.clock_hz else ""
+    return board.name, board.core.name, flash, ram, clock, runs, board.title
