@@ -10,6 +10,7 @@ import numpy as np
 
 from edgec.errors import InternalError
 from edgec.ir import Array, Node, TensorType
+from edgec.ops import backward
 from edgec.ops.base import Kernel, NoData, OpDef, QuantRule, RowWindow, each_row, s8_only
 from edgec.ops.numbers import quantize
 from edgec.target import Core
@@ -332,6 +333,7 @@ CONCAT = OpDef(
     infer_concat,
     QuantRule.SAME,
     rows=concat_rows,
+    grad=backward.concat,
     summary="any axis",
     extra=("QLinearConcat",),
     kernels=(
@@ -390,6 +392,7 @@ TRANSPOSE = OpDef(
     TransposeAttrs,
     infer_transpose,
     QuantRule.SAME,
+    grad=backward.transpose,
     summary="any permutation",
     kernels=(
         Kernel(
@@ -407,6 +410,7 @@ RESHAPE = OpDef(
     ReshapeAttrs,
     infer_reshape,
     QuantRule.SAME,
+    grad=backward.same_shape,
     summary="costs nothing: the same memory",
     extra=("Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"),
 )

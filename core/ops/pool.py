@@ -10,6 +10,7 @@ import numpy as np
 
 from edgec.errors import InternalError
 from edgec.ir import Node, QuantParams, TensorType
+from edgec.ops import backward
 from edgec.ops.base import Kernel, OpDef, QuantRule, RowWindow, s8_only
 from edgec.ops.conv import window_output
 from edgec.ops.numbers import FULL_RANGE, QMIN, Clamp
@@ -235,6 +236,7 @@ REDUCE_MEAN = OpDef(
     name="ReduceMean",
     attrs=ReduceAttrs,
     infer=infer_reduce,
+    grad=backward.reduce_mean,
     summary="neighbouring axes",
     extra=("GlobalAveragePool", "QLinearGlobalAveragePool"),
     kernels=(

@@ -1,7 +1,8 @@
 """Resize of height and width: nearest and linear, as ONNX Resize defines the coordinates.
 
 ONNX leaves the precision of the coordinates open; here they are what onnxruntime 1.32 computes, found by comparing
-index by index: float32, but float64 for "half_pixel_symmetric", and halves with a tolerance of 1e-6.
+index by index: float32, but float64 for "half_pixel_symmetric", and halves with a tolerance of 1e-6. (A Resize to the
+input's own size is a copy there, whatever its scales say; it should not reach this file.)
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def source_coordinates(attrs: ResizeAttrs, axis: int, size: int) -> Array:
     out, scale = attrs.sizes[axis], np.float32(attrs.scales[axis])
     index = np.arange(out, dtype=np.float32)
     half = np.float32(0.5)
+    if scale == 1:
+        return index
     match attrs.coordinate_transformation_mode:
         case "half_pixel":
             x = (index + half) / scale - half
@@ -74,8 +77,6 @@ def source_coordinates(attrs: ResizeAttrs, axis: int, size: int) -> Array:
 
 def nearest_indices(attrs: ResizeAttrs, axis: int, size: int) -> Array:
     """int32 input index of every output index along `axis`."""
-    if attrs.scales[axis] == 1.0:
-        return np.minimum(np.arange(attrs.sizes[axis], dtype=np.int32), size - 1)
     # float64: x + 0.5 must not round.
     x = source_coordinates(attrs, axis, size).astype(np.float64)
     match attrs.nearest_mode:
@@ -106,31 +107,6 @@ def linear_taps(attrs: ResizeAttrs, axis: int, size: int) -> Taps:
         np.where(last, half, upper.astype(np.float32) - x).astype(np.float32),
         np.where(last, half, x - lower.astype(np.float32)).astype(np.float32),
     )
-
-
-def unchanged(attrs: ResizeAttrs, x: TensorType) -> bool:
-    """onnxruntime copies where the output has the input's size, whatever scales and modes say."""
-    return tuple(attrs.sizes) == x.shape[1:3]
-
-
-def nearest_maps(attrs: ResizeAttrs, x: TensorType) -> tuple[Array, Array]:
-    """(input row of every output row, input column of every output column), int32; x: (N, H, W, C)."""
-    if unchanged(attrs, x):
-        return np.arange(x.shape[1], dtype=np.int32), np.arange(x.shape[2], dtype=np.int32)
-    return nearest_indices(attrs, 0, x.shape[1]), nearest_indices(attrs, 1, x.shape[2])
-
-
-def linear_maps(attrs: ResizeAttrs, x: TensorType) -> tuple[Taps, Taps]:
-    """Taps of the rows and of the columns; x: (N, H, W, C)."""
-    if unchanged(attrs, x):
-        return identity_taps(x.shape[1]), identity_taps(x.shape[2])
-    return linear_taps(attrs, 0, x.shape[1]), linear_taps(attrs, 1, x.shape[2])
-
-
-def identity_taps(size: int) -> Taps:
-    """Every index reads itself with weight 1."""
-    index = np.arange(size, dtype=np.int32)
-    return Taps(index, index, np.ones(size, np.float32), np.zeros(size, np.float32))
 
 
 def interpolate(x: Array, rows: Taps, columns: Taps) -> Array:
@@ -209,14 +185,16 @@ def quants(node: Node) -> tuple[QuantParams, QuantParams]:
 
 def nearest_data(node: Node) -> NearestData:
     x, y = quants(node)
-    rows, columns = nearest_maps(node.attrs, node.inputs[0].type)
+    _, height, width, _ = node.inputs[0].type.shape
+    rows, columns = nearest_indices(node.attrs, 0, height), nearest_indices(node.attrs, 1, width)
     table = None if x == y else quantize(dequantize(np.arange(QMIN, QMAX + 1), x), y)
     return NearestData(rows.astype(np.uint16), columns.astype(np.uint16), table)
 
 
 def linear_data(node: Node) -> LinearData:
     x, y = quants(node)
-    rows, columns = linear_maps(node.attrs, node.inputs[0].type)
+    _, height, width, _ = node.inputs[0].type.shape
+    rows, columns = linear_taps(node.attrs, 0, height), linear_taps(node.attrs, 1, width)
     return LinearData(
         rows_lower=rows.lower.astype(np.uint16),
         rows_upper=rows.upper.astype(np.uint16),
