@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgec.ir import Array, TensorType
+from edgec.ops import backward
 from edgec.ops.base import NoAttrs, OpDef, each_row
 
 Function = Callable[[Array], Array]
@@ -74,7 +75,18 @@ def selu(attrs: AlphaBetaAttrs, x: Array) -> Array:
 
 
 def unary(name: str, function: Function) -> OpDef[NoAttrs]:
-    return OpDef(name, NoAttrs, infer_unary, rows=each_row, summary="as a table", evaluate=lambda attrs, x: function(x))
+    return OpDef(
+        name,
+        NoAttrs,
+        infer_unary,
+        rows=each_row,
+        summary="as a table",
+        evaluate=lambda attrs, x: function(x),
+        grad=GRADIENTS.get(name),
+    )
+
+
+GRADIENTS = {"Relu": backward.relu, "Sigmoid": backward.sigmoid, "Tanh": backward.tanh}
 
 
 # Name -> function of one real array, in float64: the caller rounds once, when it quantises.
@@ -112,6 +124,7 @@ CLIP = OpDef(
     infer_unary,
     rows=each_row,
     summary="as a clamp or a table",
+    grad=backward.clip,
     evaluate=lambda attrs, x: np.clip(x, attrs.min, attrs.max),
 )
 LEAKY_RELU = OpDef(

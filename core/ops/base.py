@@ -12,6 +12,7 @@ from edgec.ir import Array, DType, Graph, Node, TensorType, Value
 from edgec.target import Core
 
 A = TypeVar("A")
+Grad = Callable[[Graph, Node, Sequence[Value]], "list[Value | None]"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class OpDef(Generic[A]):
     rows: Callable[[Node], tuple[RowWindow, ...] | None] = whole
     macs: Callable[[Node], int] = no_macs
     evaluate: Callable[..., Array] | None = None
-    grad: Callable[[Graph, Node, Sequence[Value]], list[Value | None]] | None = None
+    grad: Grad | None = None
     summary: str = ""
     extra: tuple[str, ...] = field(default=())  # ONNX operators that are imported as this one
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgec.errors import InternalError
 from edgec.ir import Array, DType, Node, QuantParams, TensorType
+from edgec.ops import backward
 from edgec.ops.base import Kernel, OpDef, RowWindow, s8_only
 from edgec.ops.numbers import FULL_RANGE, QMAX, QMIN, Clamp, requantize_scale
 from edgec.target import Core
@@ -226,6 +227,7 @@ CONV = OpDef(
     infer=infer_conv,
     rows=conv_rows,
     macs=conv_macs,
+    grad=backward.conv,
     summary="any kernel, stride, dilation and group, 1-D and 2-D; weights constant",
     extra=("QLinearConv",),
     kernels=(

@@ -9,7 +9,8 @@ import numpy as np
 
 from edgec.errors import InternalError
 from edgec.ir import Array, DType, Node, TensorType, Value
-from edgec.ops.base import Kernel, OpDef, RowWindow
+from edgec.ops import backward
+from edgec.ops.base import Grad, Kernel, OpDef, RowWindow
 from edgec.ops.numbers import FULL_RANGE, Clamp
 from edgec.target import Core
 
@@ -149,13 +150,14 @@ def binary_s8(node: Node, core: Core) -> str | None:
     return None
 
 
-def binary(name: str, function: Callable[[Array, Array], Array]) -> OpDef[BinaryAttrs]:
+def binary(name: str, function: Callable[[Array, Array], Array], grad: Grad) -> OpDef[BinaryAttrs]:
     """An operator with a portable kernel of its own name; `function` is in float32."""
     return OpDef(
         name=name,
         attrs=BinaryAttrs,
         infer=infer_binary,
         rows=binary_rows,
+        grad=grad,
         evaluate=lambda attrs, a, b: function(a, b),
         summary="two tensors or a tensor and a constant, broadcast",
         extra=("QLinearAdd",) if name == "Add" else ("QLinearMul",) if name == "Mul" else (),
@@ -175,9 +177,9 @@ def binary(name: str, function: Callable[[Array, Array], Array]) -> OpDef[Binary
     )
 
 
-ADD = binary("Add", np.add)
-SUB = binary("Sub", np.subtract)
-MUL = binary("Mul", np.multiply)
-DIV = binary("Div", np.divide)
+ADD = binary("Add", np.add, backward.add)
+SUB = binary("Sub", np.subtract, backward.sub)
+MUL = binary("Mul", np.multiply, backward.mul)
+DIV = binary("Div", np.divide, backward.div)
 
 OPS = (ADD, SUB, MUL, DIV)

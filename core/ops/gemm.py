@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgec.errors import InternalError
 from edgec.ir import Node, TensorType
+from edgec.ops import backward
 from edgec.ops.base import Kernel, OpDef, each_row
 from edgec.ops.conv import conv_data, weighted_s8
 from edgec.ops.numbers import FULL_RANGE, Clamp
@@ -51,6 +52,7 @@ GEMM = OpDef(
     infer=infer_gemm,
     rows=each_row,
     macs=gemm_macs,
+    grad=backward.gemm,
     summary="constant weights, any transposition",
     extra=("MatMul", "QLinearMatMul", "QGemm"),
     kernels=(
