@@ -25,7 +25,7 @@ class BoundBias(Pass):
     weight scale is tiny, and the whole range of sums rounds to one output value.
     Not done when
     - no sum of the channel can leave int32;
-    - some inputs give the channel another output than others, before or after: then it is left to the kernels to refuse.
+    - some inputs give the channel another output than others: then it is left to the kernels to refuse.
     """
 
     def run(self, graph: Graph, target: Target) -> bool:

@@ -182,7 +182,7 @@ def pointwise(node: Node) -> bool:
 
 
 def sum_bounds(node: Node) -> tuple[Array, Array]:
-    """(least, largest) sum of each output channel of a Conv or Gemm, or of a part of one, over all int8 inputs; int64."""
+    """(least, largest) int64 sum of each output channel of a Conv or Gemm, or of a part of it, over all inputs."""
     data = conv_data(node)
     channels = len(data.bias)
     w = data.weights.reshape(channels, -1).astype(np.int64)
