@@ -7,10 +7,9 @@ from pathlib import Path
 
 from edgec.codegen.project import Project, write_project
 from edgec.codegen.report import Footprint, layer_report
-from edgec.errors import DoesNotFitError, TargetError
+from edgec.errors import DoesNotFitError
 from edgec.program import Program
 from edgec.targets import Compiler
-from edgec.targets.stack import stack_bound
 
 # What the firmware around a model takes, in bytes, as GCC 12 builds it for a Cortex-M4; only for estimates.
 PORT_CODE, PORT_STATIC, PORT_STACK = 3500, 400, 400
@@ -18,8 +17,8 @@ CALL_CODE = 90  # of one layer in <model>_run
 PLACES = 3
 
 
-def measure(program: Program, project: Project, compiler: Compiler) -> tuple[Footprint, list[str]]:
-    """Build the firmware in a temporary folder; its footprint, and warnings.
+def measure(program: Program, project: Project, compiler: Compiler) -> Footprint:
+    """Build the firmware in a temporary folder; its footprint.
 
     Raises DoesNotFitError where the linker finds no room.
     """
@@ -29,14 +28,8 @@ def measure(program: Program, project: Project, compiler: Compiler) -> tuple[Foo
             firmware = compiler.build(Path(folder) / "project", Path(folder) / "build")
         except DoesNotFitError as error:
             raise refusal(program, error.message, error.where.splitlines(), ("ram", "flash")) from None
-        warnings: list[str] = []
-        try:
-            stack = stack_bound(firmware.elf)
-        except TargetError as error:
-            stack = stack_estimate(program)
-            warnings.append(f"the stack is an estimate: {error.message}")
     code = firmware.flash - project.constants.bytes
-    return Footprint(code, firmware.port, firmware.static, stack, compiler.version), warnings
+    return Footprint(code, firmware.port, firmware.static, firmware.stack, compiler.version)
 
 
 def estimate(program: Program) -> Footprint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from pathlib import Path
 
+import numpy as np
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
@@ -51,6 +52,7 @@ class StackBound:
         )
         self.vectors = next(((s["st_value"], s["st_size"]) for s in symbols if s.name == VECTORS), (0, 0))
         self.depths: dict[int, int] = {}
+        self.scanned: dict[int, tuple[int, set[int], bool]] = {}
         self.path_now: list[int] = []
         self.pointed_at = self.find_pointed_at()
 
@@ -66,12 +68,12 @@ class StackBound:
     def find_pointed_at(self) -> list[int]:
         """Functions whose address is stored as a word, but for the vectors."""
         low, size = self.vectors
-        found = set()
+        entries = np.array([start | 1 for start in self.starts], np.uint32)
+        found: set[int] = set()
         for base, content in self.contents:
-            for offset in range(0, len(content) - 3, 4):
-                word = int.from_bytes(content[offset : offset + 4], "little")
-                if word & 1 and word - 1 in self.functions and not low <= base + offset < low + size:
-                    found.add(word - 1)
+            words = np.frombuffer(content[: len(content) & ~3], "<u4")
+            places = base + 4 * np.flatnonzero(np.isin(words, entries))
+            found |= {int(words[(place - base) // 4]) - 1 for place in places if not low <= place < low + size}
         return sorted(found)
 
     def function_with(self, address: int) -> int | None:
@@ -107,15 +109,33 @@ class StackBound:
             names = " -> ".join(self.name(item) for item in [*self.path_now[self.path_now.index(start) :], start])
             raise TargetError(f"the stack of {self.path.name} has no bound: recursion {names}")
         self.path_now.append(start)
-        frame, callees = self.scan(start)
+        frame, callees, indirect = self.scan(start)
+        if indirect:
+            # A number among the weights may look like an address. No code of the firmware is recursive, so that a
+            # pointer never leads to a function from which this one is called.
+            callees = callees | {callee for callee in self.pointed_at if not self.reaches(callee, start)}
         deepest = max((self.depth(callee) for callee in callees), default=0)
         self.path_now.pop()
         self.depths[start] = frame + deepest
         return frame + deepest
 
-    def scan(self, start: int) -> tuple[int, set[int]]:
-        """Frame of one function, and the functions it may call."""
-        frame, callees = 0, set()
+    def reaches(self, start: int, goal: int) -> bool:
+        """Whether a function gets to another one by calls that are no pointers; each reaches itself."""
+        seen, queue = {start}, [start]
+        while queue:
+            _, callees, _ = self.scan(queue.pop())
+            queue += callees - seen
+            seen |= callees
+        return goal in seen
+
+    def scan(self, start: int) -> tuple[int, set[int], bool]:
+        """Frame of one function, the functions it calls, and whether it also calls through pointers."""
+        if start not in self.scanned:
+            self.scanned[start] = self.scan_anew(start)
+        return self.scanned[start]
+
+    def scan_anew(self, start: int) -> tuple[int, set[int], bool]:
+        frame, callees, indirect = 0, set(), False
         end = self.end_of(start)
         literals: dict[int, int] = {}
         for address, first, second in walk(self.read(start, end), start):
@@ -128,13 +148,12 @@ class StackBound:
             frame += effect.down
             if effect.unknown_down:
                 frame += self.frame_in_register(start, effect.register, literals)
-            if effect.indirect:
-                callees |= set(self.pointed_at)
+            indirect |= effect.indirect
             if effect.target is not None and not start <= effect.target < end:
                 callee = self.function_with(effect.target)
                 if callee is not None:
                     callees.add(callee)
-        return frame, callees
+        return frame, callees, indirect
 
     def frame_in_register(self, start: int, register: int, literals: dict[int, int]) -> int:
         """A frame whose size was loaded from a literal; ARMv6-M adds negative ones, and positive ones at the end."""

@@ -65,6 +65,12 @@ def check_command(
     model: ModelArgument,
     target: TargetOption,
     data: Annotated[Path, typer.Option("--data", metavar="S.npz", help="Samples x with labels y.")],
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="S.npz", help="Samples that a float model is quantised with, as compile --data. Default: --data."
+        ),
+    ] = None,
     samples: Annotated[int, typer.Option(metavar="N", min=0, help="How many samples the device gets.")] = 20,
     label_offset: Annotated[
         int, typer.Option(metavar="K", help="Added to the labels: 1 where output 0 is a background class.")
@@ -96,7 +102,7 @@ def check_command(
         loaded = load_samples(data)
         labels = loaded.labels() + label_offset
         project = Path(folder) / model.stem
-        compiled = compile_file(out, model, target, project, data=data, shape=shape, cc=cc)
+        compiled = compile_file(out, model, target, project, data=calibration or data, shape=shape, cc=cc)
         check_labels(labels, compiled.graph.outputs[0], data.name)
         comparison = Comparison(compiled, loaded, labels, out)
         if compiled.quantized is None:

@@ -137,8 +137,8 @@ def show(console: Console, project: ProjectFolder, values: dict[str, Any]) -> No
     if values["cycles"] is not None:
         console.print(f"cycles of one inference: {values['cycles']:,}")
     if values["ram"]["high_water"] is not None:
-        promised = project.report["ram"]
-        console.print(
-            f"RAM high-water {size(values['ram']['high_water'])} (report: {size(promised['total'])}), "
-            f"of which stack {size(values['ram']['stack'])} (report: {size(promised['stack'])})"
-        )
+        used, report = values["ram"], project.report
+        # What the report promises is for the board it was compiled for.
+        promised = report["ram"] if values["board"] == report["target"] else None
+        total, stack = (f" (report: {size(promised[key])})" if promised else "" for key in ("total", "stack"))
+        console.print(f"RAM high-water {size(used['high_water'])}{total}, of which stack {size(used['stack'])}{stack}")
