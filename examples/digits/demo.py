@@ -13,7 +13,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 OUT = HERE / "out"
-BOARD = "mps2-an386"
+BOARD = "qemu-nucleo-f446re"  # a Cortex-M4 with the memory of an STM32F446, emulated
 SAMPLES = 50
 sys.path.insert(0, str(ROOT / ".ci"))
 
@@ -41,7 +41,9 @@ def main():
     model, calibration, test = HERE / "digits.onnx", HERE / "calibration.npz", HERE / "test.npz"
     compiled = edgec(python, "compile", model, "--target", BOARD, "--data", calibration, "-o", OUT)
     run = edgec(python, "run", OUT)
-    checked = edgec(python, "check", OUT, "--data", test, "--samples", SAMPLES)
+    checked = edgec(
+        python, "check", model, "--target", BOARD, "--data", test, "--calibration", calibration, "--samples", SAMPLES
+    )
     accuracy = checked["accuracy"]
     print(f"\naccuracy on {checked['samples']} pictures that the network never saw")
     print(f"  float32, onnxruntime      {percent(accuracy['float'])}")
