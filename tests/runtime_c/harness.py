@@ -98,9 +98,11 @@ def one_node(op: str, attrs: Any, inputs: Sequence[Value], quant: QuantParams | 
     node = Node(get_op(op), "node", list(inputs), [], attrs, Source(op, "node", 0))
     inferred = node.op.infer(attrs, [value.type for value in inputs])
     node.outputs = [Value(f"y{i}" if i else "y", kind.with_quant(quant)) for i, kind in enumerate(inferred)]
-    graph_inputs = [value for value in dict.fromkeys(inputs) if not value.is_constant]
-    ports = [[Port(v.name, v.type.dtype.numpy.name, v.type.shape) for v in vs] for vs in (graph_inputs, node.outputs)]
-    graph = Graph("tiny", graph_inputs, list(node.outputs), [node], *ports, opset=13, node_count=1)
+    read = [value for value in dict.fromkeys(inputs) if not value.is_constant]
+    in_ports, out_ports = (
+        [Port(v.name, v.type.dtype.numpy.name, v.type.shape) for v in vs] for vs in (read, node.outputs)
+    )
+    graph = Graph("tiny", read, list(node.outputs), [node], in_ports, out_ports, opset=13, node_count=1)
     graph.verify()
     return graph
 

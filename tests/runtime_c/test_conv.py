@@ -44,8 +44,9 @@ def centred(q: Array, value: Value) -> Array:
     assert value.type.quant is not None
     zero_point = np.asarray(value.type.quant.zero_point, np.int64)
     if value.type.quant.axis is None:
-        return q.astype(np.int64) - zero_point[0]
-    return q.astype(np.int64) - zero_point.reshape(-1, *[1] * (q.ndim - 1))
+        return np.asarray(q.astype(np.int64) - zero_point[0])
+    zero_point = zero_point.reshape(-1, *[1] * (q.ndim - 1))
+    return np.asarray(q.astype(np.int64) - zero_point)
 
 
 def expected_sums_requantized(acc: Array, graph: Graph, clamp: tuple[int, int]) -> Array:
