@@ -10,7 +10,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
 from edgec.errors import TargetError
-from edgec.targets.thumb import narrow_effect, walk, wide_effect
+from edgec.targets.thumb import constant, narrow_effect, walk, wide_effect
 
 ROOT = "Reset_Handler"
 VECTORS = "vectors"
@@ -137,29 +137,31 @@ class StackBound:
     def scan_anew(self, start: int) -> tuple[int, set[int], bool]:
         frame, callees, indirect = 0, set(), False
         end = self.end_of(start)
-        literals: dict[int, int] = {}
+        registers: dict[int, int] = {}
         for address, first, second in walk(self.read(start, end), start):
             if self.is_data(address):
                 continue
             effect = wide_effect(address, first, second) if second else narrow_effect(address, first)
             if first >> 11 == LDR_LITERAL >> 3 and not second:
                 place = (address + 4 & ~3) + 4 * (first & 0xFF)
-                literals[first >> 8 & 7] = int.from_bytes(self.read(place, place + 4), "little")
+                registers[first >> 8 & 7] = int.from_bytes(self.read(place, place + 4), "little")
+            elif not second:
+                constant(first, registers)
             frame += effect.down
             if effect.unknown_down:
-                frame += self.frame_in_register(start, effect.register, literals)
+                frame += self.frame_in_register(start, effect.register, registers)
             indirect |= effect.indirect
-            if effect.target is not None and not start <= effect.target < end:
+            if effect.target is not None and (effect.call or not start <= effect.target < end):
                 callee = self.function_with(effect.target)
                 if callee is not None:
                     callees.add(callee)
         return frame, callees, indirect
 
-    def frame_in_register(self, start: int, register: int, literals: dict[int, int]) -> int:
-        """A frame whose size was loaded from a literal; ARMv6-M adds negative ones, and positive ones at the end."""
-        if register not in literals:
+    def frame_in_register(self, start: int, register: int, registers: dict[int, int]) -> int:
+        """A frame whose size is in a register; ARMv6-M adds negative ones, and positive ones at the end."""
+        if register not in registers:
             raise TargetError(f"the stack of {self.path.name} has no bound: {self.name(start)} has a frame of any size")
-        value = literals[register]
+        value = registers[register]
         return (1 << 32) - value if value >> 31 else 0
 
 

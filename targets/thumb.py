@@ -12,12 +12,14 @@ WIDE = 0x1D  # upper five bits of a halfword from which on an instruction has 32
 class Effect:
     """What an instruction does that matters here.
 
-    down: bytes that the stack pointer goes down. target: of a call or a branch. indirect: a call through a register.
+    down: bytes that the stack pointer goes down. target: of a call or a branch. call: it comes back. indirect: a call
+    or a branch through a register.
     unknown_down: the stack pointer goes down by a register's content, `register`, or by an unknown one (-1).
     """
 
     down: int = 0
     target: int | None = None
+    call: bool = False
     indirect: bool = False
     unknown_down: bool = False
     register: int = -1
@@ -78,8 +80,19 @@ def wide_effect(address: int, first: int, second: int) -> Effect:
         sign, i1, i2 = first >> 10 & 1, second >> 13 & 1, second >> 11 & 1
         offset = sign << 24 | (i1 ^ sign ^ 1) << 23 | (i2 ^ sign ^ 1) << 22
         offset |= (first & 0x3FF) << 12 | (second & 0x7FF) << 1
-        return Effect(target=address + 4 + signed(offset, 25))
+        return Effect(target=address + 4 + signed(offset, 25), call=bool(second & 0x4000))
     return NOTHING
+
+
+def constant(half: int, registers: dict[int, int]) -> None:
+    """Follow the three 16-bit instructions by which ARMv6-M makes a large constant, in `registers`."""
+    to, source = half & 7, half >> 3 & 7
+    if half & 0xF800 == 0x2000:  # MOVS to, #
+        registers[half >> 8 & 7] = half & 0xFF
+    elif half & 0xF800 == 0x0000 and source in registers:  # LSLS to, source, #
+        registers[to] = registers[source] << (half >> 6 & 31) & 0xFFFFFFFF
+    elif half & 0xFFC0 == 0x4240 and source in registers:  # NEGS to, source
+        registers[to] = -registers[source] & 0xFFFFFFFF
 
 
 def expand(immediate: int) -> int:

@@ -133,15 +133,21 @@ uint32_t ec_cycles(void) {
 }
 
 #define PAINT 0xC5C5A3A3u
+#define PAINTED_BYTES 65536u /* from the top at most: no model needs more, and painting takes time */
+
+static uint32_t *painted_from(void) {
+    uint32_t *const highest = ec_stack_top - PAINTED_BYTES / sizeof(uint32_t);
+    return ec_stack_size() > PAINTED_BYTES ? highest : ec_stack_limit;
+}
 
 /* Below it, nothing of the running function's stack is painted over. */
 __attribute__((noinline)) void ec_stack_paint(void) {
     const uint32_t *const here = __builtin_frame_address(0);
-    for (volatile uint32_t *word = ec_stack_limit; (uintptr_t)word + 32u < (uintptr_t)here; word++) *word = PAINT;
+    for (volatile uint32_t *word = painted_from(); (uintptr_t)word + 32u < (uintptr_t)here; word++) *word = PAINT;
 }
 
 uint32_t ec_stack_used(void) {
-    const volatile uint32_t *word = ec_stack_limit;
+    const volatile uint32_t *word = painted_from();
     while (*word == PAINT) word++;
     return (uint32_t)((uintptr_t)ec_stack_top - (uintptr_t)word);
 }

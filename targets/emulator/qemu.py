@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import tempfile
@@ -33,7 +34,8 @@ class QemuBoard(Board):
         debug, debug_end = socket.socketpair()
         plugin = qemu_plugin(qemu)
         self.counts = plugin is not None
-        command = [qemu, "-M", emulator.machine, "-display", "none", "-S", "-serial", "pty"]
+        command = [qemu, "-M", emulator.machine, "-display", "none", "-S", "-preconfig"]
+        command += ["-chardev", "pty,id=serial", "-serial", "chardev:serial"]
         command += ["-chardev", f"socket,id=monitor,fd={monitor_end.fileno()}", "-mon", "chardev=monitor,mode=control"]
         command += ["-chardev", f"socket,id=debug,fd={debug_end.fileno()}", "-gdb", "chardev:debug"]
         command += ["-semihosting-config", "enable=on,target=native"]
@@ -46,12 +48,16 @@ class QemuBoard(Board):
                 stderr=subprocess.STDOUT,
                 pass_fds=[monitor_end.fileno(), debug_end.fileno()],
             )
+        self.holder = -1
         self.ended = weakref.finalize(self, end_process, self.process)
         self.monitor = Monitor(monitor)
         self.debug = GdbStub(debug)
         try:
             self.monitor.command("qmp_capabilities")
             self.port = self.find_port()
+            # QEMU looks once a second whether somebody has the port open: from the start, somebody has.
+            self.holder = os.open(self.port, os.O_RDWR | os.O_NOCTTY)
+            self.monitor.command("x-exit-preconfig")
         except (TargetError, OSError) as error:
             output = self.crash() or str(error)
             self.close()
@@ -60,7 +66,7 @@ class QemuBoard(Board):
     def find_port(self) -> str:
         """The pseudo-terminal that QEMU opened for the first serial port."""
         devices = self.monitor.command("query-chardev")
-        name = next(str(device["filename"]) for device in devices if device["label"] == "serial0")
+        name = next(str(device["filename"]) for device in devices if device["label"] == "serial")
         return name.removeprefix("pty:")
 
     def load(self, elf: Path) -> None:
@@ -93,6 +99,9 @@ class QemuBoard(Board):
 
     def close(self) -> None:
         self.ended()
+        if self.holder >= 0:
+            os.close(self.holder)
+            self.holder = -1
         self.monitor.close()
         self.debug.connection.close()
         self.output.close()

@@ -13,7 +13,7 @@ SOURCE = """
 #include "small.h"
 
 /* A table in .rodata, a variable in .data: start-up must have brought both. */
-static const uint8_t table[%(constants)d] = {[0] = 1};
+static volatile const uint8_t table[%(constants)d] = {[0] = 1};
 static volatile float factor = 3.0f;
 uint32_t small_calls;
 
