@@ -21,6 +21,7 @@ from edgec.frontend.ops import activation
 from edgec.frontend.oracle import model_ports
 from edgec.frontend.qoperators import REWRITES
 from edgec.frontend.samples import Samples
+from edgec.frontend.tidy_float import flatten_gemm_biases, hoist_batch_norms, name_nodes, replace_batch_norms
 from edgec.ir import Array, Port
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
@@ -66,6 +67,7 @@ def _quantize(model: Model, inputs: list[Port], batches: list[Array], folder: pa
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     given, before, after = (folder / f"{name}.onnx" for name in ("float", "prepared", "quantized"))
+    hoist_batch_norms(model.proto)
     # Given by path: from a ModelProto quant_pre_process takes the weights away.
     onnx.save_model(model.proto, str(given))
     logger = logging.getLogger()
@@ -74,6 +76,8 @@ def _quantize(model: Model, inputs: list[Port], batches: list[Array], folder: pa
     try:
         quant_pre_process(str(given), str(before), skip_symbolic_shape=True)
         proto = onnx.load(str(before))
+        replace_batch_norms(proto)
+        flatten_gemm_biases(proto)
         name_nodes(proto)
         chosen = nodes_to_quantize(proto)
         if not chosen:
@@ -112,15 +116,6 @@ class _Reader:
 
     def get_next(self) -> dict[str, Array] | None:
         return next(self.feeds, None)
-
-
-def name_nodes(proto: onnx.ModelProto) -> None:
-    """Give every node a name of its own: the quantiser chooses by name."""
-    seen: set[str] = set()
-    for node in proto.graph.node:
-        if not node.name or node.name in seen:
-            node.name = f"{node.op_type}_{node.output[0]}"
-        seen.add(node.name)
 
 
 def nodes_to_quantize(proto: onnx.ModelProto) -> list[str]:

@@ -1,4 +1,4 @@
-"""Sample files: .npz with `x` (first axis: sample, in the model's input form) and `y` (labels), or .npy with x alone."""
+"""Sample files: .npz with `x` (first axis: sample) and `y` (labels), or .npy with x alone."""
 
 from __future__ import annotations
 
