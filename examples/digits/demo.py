@@ -24,7 +24,7 @@ def edgec(python, *arguments):
     """Show the command, run it, and give the object that it prints; end where it fails."""
     shown = [str(pathlib.Path(a).relative_to(ROOT)) if str(a).startswith(str(ROOT)) else str(a) for a in arguments]
     print("$ edgec " + " ".join(shown), flush=True)
-    command = [str(python), "-m", "edgec.tools.main", *map(str, arguments), "--json"]
+    command = [str(python.parent / "edgec"), *map(str, arguments), "--json"]
     result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode:
         raise SystemExit(result.returncode)
