@@ -9,7 +9,7 @@ import typer
 from edgec.errors import TargetError
 from edgec.target import Target
 from edgec.targets.device import Device, Identity
-from edgec.targets.flash import flash_board, plan_flash
+from edgec.targets.flash import flash, plan_flash
 from edgec.targets.serial_link import SerialLink
 from edgec.tools.output import CcOption, JsonOption, Output, VerboseOption, reporting, size
 from edgec.tools.project import ProjectFolder, board_of, build_firmware, connect, read_project
@@ -78,7 +78,7 @@ def flash_connected(
         plan = plan_flash(target, firmware.elf, tool=tool)
         return {"board": target.name, "command": list(plan.command), "text": str(plan)}
     out.step(f"flashing {target.name}")
-    plan = flash_board(target, firmware.elf, tool=tool)
+    plan = flash(target, firmware.elf, tool=tool)
     values: dict[str, Any] = {"board": target.name, "command": list(plan.command)}
     if port is None:
         return {**values, "text": f"flashed {target.name}; with --port PORT edgec also asks the firmware who it is"}
