@@ -305,7 +305,7 @@ def pad_data(node: Node) -> PadData:
         return PadData(0)
     if quant is None:
         raise InternalError(f"{node} is not quantised")
-    return PadData(int(quantize(np.float32(node.attrs.value), quant)))
+    return PadData(int(quantize(np.asarray(node.attrs.value, np.float32), quant)))
 
 
 def pad_why_not(node: Node, core: Core) -> str | None:

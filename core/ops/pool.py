@@ -191,7 +191,8 @@ def neighbouring(node: Node, core: Core) -> str | None:
 
 def window_cost(node: Node, core: Core) -> float:
     """Four instructions for each element of each window."""
-    return (4.0 * math.prod(node.attrs.kernel_shape) + 15.0) * node.output.type.elements
+    attrs: PoolAttrs = node.attrs
+    return (4.0 * math.prod(attrs.kernel_shape) + 15.0) * node.output.type.elements
 
 
 MAX_POOL = OpDef(

@@ -42,12 +42,12 @@ def linear(node: Node, constants: Constants) -> Callable[[Tensor], Tensor]:
 
 
 def resize_s8(node: Node, constants: Constants) -> Function:
-    """Nearest moves integers; linear mixes real values and quantises the result."""
+    """Nearest moves integers (requantised if the scales differ), linear mixes real values and quantises the result."""
     attrs: ResizeAttrs = node.attrs
-    if attrs.mode == "nearest":
-        move = nearest(node, constants)
-        return lambda inputs: move(inputs[0])
-    mix = linear(node, constants)
+    same = node.inputs[0].type.quant == node.output.type.quant
+    mix = nearest(node, constants) if attrs.mode == "nearest" else linear(node, constants)
+    if attrs.mode == "nearest" and same:
+        return lambda inputs: mix(inputs[0])
     low, high = centred_clamp(FULL_RANGE, node.output)
     x_scale = float(quant_of(node.inputs[0])[0])
     # A tensor: torch may multiply by the reciprocal of a divisor that is a plain number.

@@ -142,18 +142,20 @@ def resize_graph(attrs: ResizeAttrs, size: tuple[int, int], channels: int, x: Qu
     return one_node("Resize", attrs, [value], y)
 
 
-def check_resize(graph: Graph, seed: int) -> None:
-    inputs = random_inputs(graph, np.random.default_rng(seed))
+def requantised(q: Array, graph: Graph) -> Array:
+    """(samples, H, W, C) int8 -> int8, by the definition in core."""
     (node,), x, y = graph.nodes, graph.inputs[0].type.quant, graph.outputs[0].type.quant
     assert x is not None
     assert y is not None
-    q = inputs[0][:, 0]
     if node.attrs.mode == "linear":
-        expected = quantize(linear(dequantize(q, x), node.attrs), y)
-    else:
-        moved = nearest(q, node.attrs)
-        expected = moved if x == y else quantize(dequantize(moved, x), y)
-    check(graph, inputs, expected[:, None])
+        return quantize(linear(dequantize(q, x), node.attrs), y)
+    moved = nearest(q, node.attrs)
+    return moved if x == y else quantize(dequantize(moved, x), y)
+
+
+def check_resize(graph: Graph, seed: int) -> None:
+    inputs = random_inputs(graph, np.random.default_rng(seed))
+    check(graph, inputs, requantised(inputs[0][:, 0], graph)[:, None])
 
 
 @settings(max_examples=LEAN)
@@ -191,3 +193,17 @@ def test_what_the_kernels_refuse() -> None:
     ]
     with pytest.raises(InternalError, match="coordinate_transformation_mode 'tf_crop_and_resize'"):
         nearest_indices(ResizeAttrs((4, 4), (2.0, 2.0), "nearest", "tf_crop_and_resize"), 0, 2)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_simulator_requantises_too(mode: str) -> None:
+    """Another scale at the output is legal for both modes, here and in the C."""
+    pytest.importorskip("torch", reason="the simulator needs torch")
+    from edgec.simulator import Simulator
+
+    x, y = QuantParams.per_tensor(0.02, -3), QuantParams.per_tensor(0.0371, 5)
+    graph = resize_graph(ResizeAttrs((7, 4), (1.75, 2.0), mode), (4, 2), 3, x, y)
+    (q,) = random_inputs(graph, np.random.default_rng(4))
+    (result,) = Simulator(graph, device="cpu").run([q[:, 0]])
+    expected = requantised(q[:, 0], graph)
+    np.testing.assert_array_equal(result.reshape(expected.shape), expected)
