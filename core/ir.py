@@ -129,8 +129,13 @@ class Source:
     name: str = ""
     index: int = -1  # position in the ONNX file, from 0
 
+    @property
+    def short(self) -> str:
+        """The name; of a long one (TensorFlow joins the names of all it fused) the beginning and the end."""
+        return self.name if len(self.name) <= 72 else f"{self.name[:24]}...{self.name[-45:]}"
+
     def __str__(self) -> str:
-        return f"{self.op} {self.name!r}" if self.op else repr(self.name)
+        return f"{self.op} {self.short!r}" if self.op else repr(self.short)
 
 
 @dataclass(eq=False, slots=True)
