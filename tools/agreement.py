@@ -35,7 +35,7 @@ def compare(first: Sequence[Array], second: Sequence[Array]) -> Difference:
         # NaN is no number to compare: it differs from everything, itself included.
         differing += int(np.count_nonzero(~(apart == 0)))
         count += apart.size
-        most = max(most, float(np.max(apart, initial=0.0)))
+        most = max(most, float(np.nanmax(apart, initial=0.0)))
     return Difference(differing, count, int(most) if most.is_integer() else most)
 
 

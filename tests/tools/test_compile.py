@@ -1,0 +1,112 @@
+"""`edgec compile`: the project, its report, and nothing at all where it fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgec.targets import find_compiler, load_target
+from tests.tools.cli import edgec
+from tests.tools.conftest import BOARD
+
+KEYS = {"model", "target", "macs", "ram", "flash", "inputs", "outputs", "layers", "groups", "warnings", "directory"}
+SMALL = 'title = "small"\ncore = "cortex-m4"\nclock_hz = 1_000_000\n' + (
+    'uart = {{ driver = "cmsdk", base = 0x40004000 }}\nstack_reserve = 256\nregions = [\n'
+    '  {{ name = "rom", kind = "flash", origin = 0, size = {flash} }},\n'
+    '  {{ name = "ram", kind = "ram", origin = 0x20000000, size = {ram} }},\n]\n'
+)
+
+
+def small_board(folder: Path, flash: object, ram: object) -> Path:
+    path = folder / "small.toml"
+    path.write_text(SMALL.format(flash=flash, ram=ram))
+    return path
+
+
+def test_json_is_the_report(model: Path, tmp_path: Path) -> None:
+    result = edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out", "--json")
+    assert result.exit_code == 0
+    report = result.json
+    assert set(report) == KEYS
+    assert report["ram"]["total"] == sum(report["ram"][part] for part in ("arena", "scratch", "static", "stack"))
+    assert report["flash"]["total"] == report["flash"]["weights"] + report["flash"]["code"]
+    assert report["macs"]["executed"] == sum(layer["macs"] for layer in report["layers"]) > 0
+    assert len(report["layers"]) == 3
+
+
+def test_flash_and_static_are_those_of_the_linked_firmware(project: Path, tmp_path: Path) -> None:
+    report = json.loads((project / "report.json").read_text())
+    firmware = find_compiler(load_target(BOARD)).build(project, tmp_path)
+    assert report["flash"]["total"] == pytest.approx(firmware.flash, rel=0.02)
+    assert (report["ram"]["static"], report["ram"]["stack"]) == (firmware.static, firmware.stack)
+
+
+def test_text_says_what_matters(model: Path, tmp_path: Path) -> None:
+    text = edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out").stdout
+    for words in ("tiny.onnx", BOARD, "RAM", "Flash", "ec_conv_s8", "edgec run"):
+        assert words in text
+
+
+def test_twice_gives_the_same_bytes(model: Path, project: Path, tmp_path: Path) -> None:
+    assert edgec("compile", model, "--target", BOARD, "-o", tmp_path / "again").exit_code == 0
+    made = [path for path in (tmp_path / "again").rglob("*") if path.is_file()]
+    assert made
+    assert all(path.read_bytes() == (project / path.relative_to(tmp_path / "again")).read_bytes() for path in made)
+
+
+def test_default_folder_and_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert edgec("compile", model, "--target", "host").exit_code == 0
+    assert (tmp_path / "tiny" / "include" / "tiny.h").exists()
+    assert edgec("compile", model, "--target", "host", "--name", "Wake-Word").exit_code == 0
+    assert (tmp_path / "wake_word" / "include" / "wake_word.h").exists()
+
+
+def test_older_project_is_replaced_and_foreign_folder_is_not(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert edgec("compile", model, "--target", "host", "-o", out, "--name", "first").exit_code == 0
+    assert edgec("compile", model, "--target", "host", "-o", out, "--name", "second").exit_code == 0
+    assert not (out / "include" / "first.h").exists()
+    foreign = tmp_path / "thesis"
+    foreign.mkdir()
+    (foreign / "chapter1.txt").write_text("long")
+    result = edgec("compile", model, "--target", "host", "-o", foreign)
+    assert result.exit_code == 2
+    assert [path.name for path in foreign.iterdir()] == ["chapter1.txt"]
+
+
+@pytest.mark.parametrize(
+    ("flash", "ram", "memory"), [('"1M"', 512, "RAM"), (1024, '"1M"', "flash"), (3000, 4096, "flash")]
+)
+def test_too_small_board_gets_nothing(model: Path, tmp_path: Path, flash: object, ram: object, memory: str) -> None:
+    board = small_board(tmp_path, flash, ram)
+    result = edgec("compile", model, "--target", board, "-o", tmp_path / "out", "--json")
+    assert result.exit_code == 2
+    assert result.json["error"]["kind"] == "DoesNotFitError"
+    assert memory.lower() in result.json["error"]["message"].lower() + result.json["error"]["where"].lower()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.toml"]
+
+
+def test_failure_leaves_an_older_project_alone(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert edgec("compile", model, "--target", "host", "-o", out).exit_code == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert edgec("compile", model, "--target", small_board(tmp_path, 1024, 512), "-o", out).exit_code == 2
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_dump_ir(model: Path, tmp_path: Path) -> None:
+    result = edgec("compile", model, "--target", "host", "-o", tmp_path / "out", "--dump-ir", tmp_path / "ir")
+    assert result.exit_code == 0
+    dumped = sorted(path.name for path in (tmp_path / "ir").iterdir())
+    assert len(dumped) > 1
+    assert "Conv(" in (tmp_path / "ir" / dumped[-1]).read_text()
+
+
+@pytest.mark.parametrize("option", ["--ram", "--push", "--train", "--flash"])
+def test_options_of_later_passes_are_refused(model: Path, tmp_path: Path, option: str) -> None:
+    result = edgec("compile", model, "--target", "host", "-o", tmp_path / "out", option, "1")
+    assert result.exit_code == 2
+    assert "No such option" in result.stderr
