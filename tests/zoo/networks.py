@@ -123,7 +123,7 @@ class Network:
 
     def _random(self, count: int) -> Array:
         """Random integers over the whole input range, the same each time."""
-        import onnxruntime  # noqa: PLC0415 - only networks without samples need the session for their input form
+        import onnxruntime
 
         (port,) = onnxruntime.InferenceSession(self.int8, providers=["CPUExecutionProvider"]).get_inputs()
         shape = [count, *(int(d) for d in port.shape[1:])]

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from edgec.ports import to_graph_input
-from edgec.targets import Device, HostModel, SerialLink, find_compiler, load_target, open_board
+from edgec.targets import find_compiler, load_target, open_board
+from edgec.targets.device import Device
+from edgec.targets.host import HostModel
+from edgec.targets.serial_link import SerialLink
 from tests.zoo.conftest import Compiled, Compiler
 from tests.zoo.networks import NETWORKS, Array, Network
 

@@ -12,7 +12,7 @@ from edgec.api import compile_model
 from edgec.ir import DType
 from edgec.ports import to_graph_input
 from edgec.simulator import Simulator
-from edgec.targets import HostModel
+from edgec.targets.host import HostModel
 from tests.zoo.conftest import Compiler
 from tests.zoo.networks import NETWORKS, Array, Network
 
