@@ -309,6 +309,7 @@ def pad_data(node: Node) -> PadData:
 
 
 def pad_why_not(node: Node, core: Core) -> str | None:
+    """why_not of ec_pad_s8."""
     axes = len(padded_axes(node, 1))
     if axes > PAD_AXES:
         return f"takes {PAD_AXES} axes that can't be merged, these are {axes}"
