@@ -78,6 +78,7 @@ def replace_batch_norms(proto: onnx.ModelProto) -> None:
                 "Conv", [node.input[0], *names], [node.output[0]], name=node.name, group=shape[1], kernel_shape=ones
             )
         )
+    _drop_unread(proto.graph)
 
 
 def flatten_gemm_biases(proto: onnx.ModelProto) -> None:
@@ -96,6 +97,15 @@ def flatten_gemm_biases(proto: onnx.ModelProto) -> None:
         flat = np.broadcast_to(array, (outputs,)).copy()
         proto.graph.initializer.append(onnx.numpy_helper.from_array(flat, name))
         node.input[2] = name
+    _drop_unread(proto.graph)
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """Drop constants that no node reads any more."""
+    read = {name for node in graph.node for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in read]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def name_nodes(proto: onnx.ModelProto) -> None:
