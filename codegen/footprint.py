@@ -67,6 +67,7 @@ def check_fit(program: Program, weights: int, footprint: Footprint) -> None:
 
 
 def need_room(program: Program, kind: str, needed: int, there: int) -> None:
+    """Refuse a program that needs more bytes of a region than it has."""
     if needed > there:
         memory = {"ram": "RAM", "flash": "flash"}[kind]
         message = (

@@ -70,6 +70,7 @@ def wrapped(items: list[str], indent: str) -> str:
 
 
 def array_items(array: Array) -> list[str]:
+    """The elements of an array as C text, in memory order."""
     flat = array.reshape(-1)
     if flat.dtype == np.float32 or (flat.dtype == np.int32 and flat.size and flat.min() == -(2**31)):
         return [scalar(value) for value in flat]

@@ -38,6 +38,7 @@ class BoundBias(Pass):
 
 
 def bound(wiring: Wiring, node: Node) -> bool:
+    """Replace the bias of a Conv or Gemm where channels can be bounded; True when it was."""
     lower, upper = sum_bounds(node)
     bias = node.inputs[2].array.astype(np.int64)
     bounded = np.clip(bias, -LARGEST - (lower - bias), LARGEST - (upper - bias))

@@ -43,6 +43,7 @@ class CheckInt8(Pass):
 
 
 def is_integer(wiring: Wiring, node: Node) -> bool:
+    """Whether a node computes on integers, or is an output's float32 Softmax."""
     types = [value.type.dtype for value in node.outputs]
     if is_op(node, "QuantizeLinear", "DequantizeLinear") or any(v.type.dtype is DType.F32 for v in node.inputs):
         return False

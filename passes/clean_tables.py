@@ -40,6 +40,7 @@ class CleanTables(Pass):
 
 
 def compose(wiring: Wiring, outer: Node) -> bool:
+    """Table(Table(x)) => Table(x); True when it was done."""
     inner = wiring.producer(outer.inputs[0])
     if inner is None or not is_op(inner, "Table"):
         return False
@@ -52,6 +53,7 @@ def compose(wiring: Wiring, outer: Node) -> bool:
 
 
 def drop_identity(wiring: Wiring, node: Node) -> bool:
+    """Let readers of a Table that changes nothing read its input; True when it was done."""
     codes, entries = effect(wiring, node)
     x, y = node.inputs[0], node.output
     if x.type.quant != y.type.quant or not np.array_equal(codes, entries):
@@ -69,6 +71,7 @@ def effect(wiring: Wiring, node: Node) -> tuple[Array, Array]:
 
 
 def merge_clamp(wiring: Wiring, node: Node) -> bool:
+    """Move a Table that only bounds into its producer's clamp; True when it was done."""
     codes, entries = effect(wiring, node)
     if node.inputs[0].type.quant != node.output.type.quant:
         return False

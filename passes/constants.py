@@ -67,6 +67,7 @@ def move_data(node: Node, arrays: Sequence[Array]) -> Array | None:
 
 
 def slice_indices(attrs: SliceAttrs) -> tuple[Array, ...]:
+    """numpy index of what a Slice takes: one vector an axis."""
     return np.ix_(
         *(
             start + step * np.arange(size)

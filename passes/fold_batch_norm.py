@@ -36,6 +36,7 @@ class FoldBatchNorm(Pass):
 
 
 def fold(wiring: Wiring, mul: Node) -> bool:
+    """Multiply a float producer's weights and bias by a Mul's factors; True when it was done."""
     for position in (0, 1):
         producer = wiring.producer(mul.inputs[position])
         factor = mul.inputs[1 - position]

@@ -60,6 +60,7 @@ def fold_behind_dequantize(wiring: Wiring, node: Node) -> bool:
 
 
 def fold(wiring: Wiring, node: Node) -> bool:
+    """Replace a node by its value, unless that is much larger than its inputs; True when it was done."""
     if node.output.type.elements > LARGEST_RETAINED and node.output.type.elements > sum(
         value.type.elements for value in node.inputs
     ):

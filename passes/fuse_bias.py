@@ -35,6 +35,7 @@ class FuseBias(Pass):
 
 
 def fuse(wiring: Wiring, add: Node) -> bool:
+    """Add a constant vector to the bias of the Conv or Gemm before; True when it was done."""
     for position in (0, 1):
         producer = wiring.producer(add.inputs[position])
         if not is_op(producer, "Conv", "Gemm") or producer is None:

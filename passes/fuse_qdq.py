@@ -49,6 +49,7 @@ class FuseQdq(Pass):
 
 
 def fuse(wiring: Wiring, node: Node) -> bool:
+    """Make one operator with its clamps and QuantizeLinear an integer one; True when it was done."""
     chain, last = end_of_chain(wiring, node)
     ends_real = is_op(node, "Softmax", "LogSoftmax") and wiring.is_output(node.output) and not wiring.users(node.output)
     if last is None and not ends_real and not is_op(node, "ArgMax"):

@@ -49,6 +49,7 @@ class Region:
 
 
 def fuse(wiring: Wiring, last: Node) -> bool:
+    """Replace the elementwise region before a QuantizeLinear by a Table; True when it was done."""
     region = find_region(wiring, last.inputs[0])
     y = last.output.type
     if region is None or y.quant is None or y.quant.axis is not None or region.source.type.shape != y.shape:

@@ -104,6 +104,7 @@ def as_integers(wiring: Wiring, value: Value, quant: QuantParams) -> Value | Non
 
 
 def pad_is_exact(node: Node, quant: QuantParams) -> bool:
+    """Whether a Pad's value is one that int8 holds exactly."""
     if not isinstance(node.attrs, PadAttrs) or node.attrs.mode != "constant":
         return True
     value = np.float32(node.attrs.value)

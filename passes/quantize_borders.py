@@ -32,6 +32,7 @@ class QuantizeBorders(Pass):
 
 
 def quantize_input(wiring: Wiring, position: int) -> bool:
+    """Let a float input be int8 where all readers quantise it alike; True when it was done."""
     graph = wiring.graph
     value = graph.inputs[position]
     readers = wiring.users(value)

@@ -33,6 +33,7 @@ class ReshapeBorders(Pass):
 
 
 def reshape_input(wiring: Wiring, position: int, value: Value) -> bool:
+    """Take the Reshape behind an input into the input itself; True when it was done."""
     reader = wiring.only_user(value)
     if reader is None or not is_op(reader, "Reshape") or wiring.is_output(reader.output):
         return False
@@ -43,6 +44,7 @@ def reshape_input(wiring: Wiring, position: int, value: Value) -> bool:
 
 
 def reshape_output(wiring: Wiring, position: int, value: Value) -> bool:
+    """Take the Reshape before an output away: Port.shape restores it; True when it was done."""
     node = wiring.producer(value)
     outputs = wiring.graph.outputs
     if node is None or not is_op(node, "Reshape") or wiring.users(value) or outputs.count(value) != 1:

@@ -38,6 +38,7 @@ class SimplifyMovement(Pass):
 
 
 def merge_reshapes(wiring: Wiring, node: Node) -> bool:
+    """Reshape(Reshape(x)) => Reshape(x); True when it was done."""
     before = wiring.producer(node.inputs[0]) if is_op(node, "Reshape") else None
     if before is None or not is_op(before, "Reshape"):
         return False
@@ -46,6 +47,7 @@ def merge_reshapes(wiring: Wiring, node: Node) -> bool:
 
 
 def merge_transposes(wiring: Wiring, node: Node) -> bool:
+    """Transpose(Transpose(x)) => Transpose(x); True when it was done."""
     before = wiring.producer(node.inputs[0]) if is_op(node, "Transpose") else None
     if before is None or not is_op(before, "Transpose"):
         return False

@@ -48,7 +48,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def softplus(x: Array) -> Array:
-    return np.logaddexp(x, 0.0)
+    return np.asarray(np.logaddexp(x, 0.0))
 
 
 def erf(x: Array) -> Array:
@@ -75,6 +75,7 @@ def selu(attrs: AlphaBetaAttrs, x: Array) -> Array:
 
 
 def unary(name: str, function: Function) -> OpDef[NoAttrs]:
+    """An operator of one plain function; it has a gradient where GRADIENTS names one."""
     return OpDef(
         name,
         NoAttrs,

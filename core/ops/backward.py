@@ -133,6 +133,7 @@ def clip(graph: Graph, node: Node, outputs: Sequence[Value]) -> Gradients:
 
 
 def transpose(graph: Graph, node: Node, outputs: Sequence[Value]) -> Gradients:
+    """The gradient under the inverse permutation."""
     from edgec.ops.movement import TransposeAttrs
 
     inverse = tuple(int(axis) for axis in np.argsort(node.attrs.perm))
@@ -167,7 +168,7 @@ def reduce_mean(graph: Graph, node: Node, outputs: Sequence[Value]) -> Gradients
 
 
 def gemm(graph: Graph, node: Node, outputs: Sequence[Value]) -> Gradients:
-    # y = x W^T, so dx = dy W
+    """y = x W^T, so dx = dy W."""
     weights = real(graph, node.inputs[1].array.T)
     bias = real(graph, np.zeros(weights.type.shape[0]))
     return [emit(graph, "Gemm", [outputs[0], weights, bias], type(node.attrs)()), *[None] * (len(node.inputs) - 1)]

@@ -78,6 +78,7 @@ def by_rows(step: Step) -> Step:
 
 
 def placements(buffers: list[Buffer]) -> dict[Value, Placement]:
+    """Every value's place, from the buffers that hold them."""
     return {
         value: Placement(buffer.offset, value.type.bytes, buffer.first, buffer.last)
         for buffer in buffers

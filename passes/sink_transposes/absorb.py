@@ -98,6 +98,7 @@ def constant_weights(wiring: Wiring, node: Node) -> Value | None:
 
 
 def absorb(wiring: Wiring, node: Node) -> None:
+    """Take a Transpose away and permute its dense readers' weights instead."""
     x = node.inputs[0]
     # order[k]: the place in x (flat) of element k of the transposed (flat)
     order = np.arange(x.type.elements).reshape(x.type.shape).transpose(node.attrs.perm).reshape(-1)

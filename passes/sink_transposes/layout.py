@@ -93,6 +93,7 @@ def with_reduced_axes(kept: Perm, axes: Sequence[int]) -> Perm:
 
 
 def reshape_layout(node: Node, value: Value, perm: Perm) -> Layout | None:
+    """Layout of a Reshape whose axes can be permuted in groups; None where they can't."""
     before, after = node.inputs[0].type.shape, node.output.type.shape
     forward = value is node.inputs[0]
     other = reshaped_perm(before, after, perm) if forward else reshaped_perm(after, before, perm)

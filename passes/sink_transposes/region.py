@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edgec.ir import Node, Value
@@ -70,8 +72,9 @@ def saving(wiring: Wiring, region: Region) -> int:
         total -= added(wiring, region, value)
     for node in transposes:
         if not absorbs(wiring, node.output):
-            total += weight(node.inputs[0], node.attrs.perm)
-            total -= weight(node.inputs[0], transpose_perm(region, node))
+            shape = node.inputs[0].type.shape
+            total += weight(shape, node.attrs.perm)
+            total -= weight(pick(shape, region.perm(node.inputs[0])), transpose_perm(region, node))
     return total
 
 
@@ -85,12 +88,13 @@ def added(wiring: Wiring, region: Region, value: Value) -> int:
     """Elements that new Transposes between `value` and its neighbours outside the region move."""
     perm = region.perm(value)
     if comes_from_outside(wiring, region, value):
-        return weight(value, perm)
+        return weight(value.type.shape, perm)
     outside = [user for user in wiring.users(value) if not in_region(region, user)]
     needs_old = any(not flattens(wiring, user) for user in outside)
     if wiring.is_output(value) and not output_takes(wiring, value):
         needs_old = True
-    return weight(value, inverse(perm)) if needs_old else 0
+    # The way back moves as much as the way there.
+    return weight(value.type.shape, perm) if needs_old else 0
 
 
 def flattens(wiring: Wiring, user: Node) -> bool:
@@ -130,6 +134,6 @@ def output_takes(wiring: Wiring, value: Value) -> bool:
     )
 
 
-def weight(value: Value, perm: Perm) -> int:
-    """Elements that a Transpose of `value` moves; none where only axes of size 1 change places."""
-    return value.type.elements if moves_data(value.type.shape, perm) else 0
+def weight(shape: Sequence[int], perm: Perm) -> int:
+    """Elements that a Transpose of `shape` moves; none where only axes of size 1 change places."""
+    return math.prod(shape) if moves_data(shape, perm) else 0
