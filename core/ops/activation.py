@@ -52,7 +52,7 @@ def softplus(x: Array) -> Array:
 
 
 def erf(x: Array) -> Array:
-    return np.vectorize(math.erf, otypes=[np.float64])(x)
+    return np.asarray(np.vectorize(math.erf, otypes=[np.float64])(x))
 
 
 def gelu(attrs: GeluAttrs, x: Array) -> Array:
