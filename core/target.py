@@ -76,7 +76,7 @@ class Emulator:
 
 @dataclass(frozen=True)
 class FlashTool:
-    """A program that writes a real board's flash; `{elf}`, `{bin}`, `{uf2}` and `{port}` are filled in.
+    """A program that writes a real board's flash; `{elf}`, `{bin}` and `{uf2}` are filled in.
 
     `uf2_family` is what a UF2 file for this chip is marked with; such a file is copied to the drive named `volume`.
     """

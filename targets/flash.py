@@ -58,8 +58,11 @@ def plan_flash(target: Target, elf: Path, *, tool: str | None = None) -> FlashPl
     if chosen.volume:
         volume = find_volume(chosen) or Path("/media") / "USER" / chosen.volume
         return FlashPlan(chosen, ("cp", str(elf.with_suffix(".uf2")), f"{volume}/"))
-    values = {"elf": str(elf), "bin": str(elf.with_suffix(".bin")), "uf2": str(elf.with_suffix(".uf2")), "port": ""}
-    return FlashPlan(chosen, tuple(word.format(**values) for word in chosen.command))
+    values = {"elf": str(elf), "bin": str(elf.with_suffix(".bin")), "uf2": str(elf.with_suffix(".uf2"))}
+    words = list(chosen.command)
+    for name, value in values.items():
+        words = [word.replace(f"{{{name}}}", value) for word in words]
+    return FlashPlan(chosen, tuple(words))
 
 
 def flash(target: Target, elf: Path, *, tool: str | None = None) -> FlashPlan:
@@ -75,17 +78,17 @@ def flash(target: Target, elf: Path, *, tool: str | None = None) -> FlashPlan:
     start, content = flat_binary(elf, target)
     if any(part.endswith(".bin") for part in plan.command):
         elf.with_suffix(".bin").write_bytes(content)
+    if plan.tool.uf2_family:
+        elf.with_suffix(".uf2").write_bytes(uf2_file(start, content, plan.tool.uf2_family))
     if plan.tool.volume:
-        copy_uf2(plan, uf2_file(start, content, plan.tool.uf2_family), elf)
+        copy_uf2(plan, elf.with_suffix(".uf2"))
     else:
         run_tool(plan, target)
     return plan
 
 
-def copy_uf2(plan: FlashPlan, content: bytes, elf: Path) -> None:
+def copy_uf2(plan: FlashPlan, file: Path) -> None:
     """The board writes the file into its flash and restarts when the copy is complete."""
-    file = elf.with_suffix(".uf2")
-    file.write_bytes(content)
     try:
         shutil.copy(file, plan.command[-1])
     except OSError as error:

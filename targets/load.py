@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ BOARDS = files("edgec.targets").joinpath("boards")
 CORES = files("edgec.targets").joinpath("cores")
 PORT = files("edgec.runtime_c").joinpath("port")
 CONTENTS = {"flash": ("code", "constants"), "ram": ("data", "arena")}
+PLACEHOLDERS = ("{elf}", "{bin}", "{uf2}")  # of a flash command
 LARGEST_REGION = 1 << 30
 
 
@@ -195,13 +197,19 @@ def read_step(table: Table) -> SetupStep:
 
 
 def read_flash_tool(table: Table) -> FlashTool:
-    return FlashTool(
+    tool = FlashTool(
         name=table.take("name", str),
         command=table.strings("command"),
         help=table.take("help", str),
         uf2_family=table.address("uf2_family", 0),
         volume=table.take("volume", str, ""),
     )
+    for word in re.findall(r"\{[^}]*\}", " ".join(tool.command)):
+        if word not in PLACEHOLDERS:
+            raise table.error("command", f"has {word}; allowed: {', '.join(PLACEHOLDERS)}")
+    if bool(tool.command) == bool(tool.volume):
+        raise table.error("command", "or else 'volume' must be given: how does the firmware get on the board?")
+    return tool
 
 
 def check_board(table: Table, target: Target) -> None:

@@ -10,7 +10,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
 from edgec.errors import TargetError
-from edgec.targets.thumb import constant, narrow_effect, walk, wide_effect
+from edgec.targets.thumb import Effect, Registers, narrow_effect, walk, wide_effect
 
 ROOT = "Reset_Handler"
 VECTORS = "vectors"
@@ -137,19 +137,16 @@ class StackBound:
     def scan_anew(self, start: int) -> tuple[int, set[int], bool]:
         frame, callees, indirect = 0, set(), False
         end = self.end_of(start)
-        registers: dict[int, int] = {}
+        registers = Registers()
         for address, first, second in walk(self.read(start, end), start):
             if self.is_data(address):
                 continue
             effect = wide_effect(address, first, second) if second else narrow_effect(address, first)
             if first >> 11 == LDR_LITERAL >> 3 and not second:
                 place = (address + 4 & ~3) + 4 * (first & 0xFF)
-                registers[first >> 8 & 7] = int.from_bytes(self.read(place, place + 4), "little")
-            elif not second:
-                constant(first, registers)
-            frame += effect.down
-            if effect.unknown_down:
-                frame += self.frame_in_register(start, effect.register, registers)
+                registers.constants[first >> 8 & 7] = int.from_bytes(self.read(place, place + 4), "little")
+            registers.follow(first, second)
+            frame += effect.down + self.down_by_register(start, effect, registers)
             indirect |= effect.indirect
             if effect.target is not None and (effect.call or not start <= effect.target < end):
                 callee = self.function_with(effect.target)
@@ -157,12 +154,16 @@ class StackBound:
                     callees.add(callee)
         return frame, callees, indirect
 
-    def frame_in_register(self, start: int, register: int, registers: dict[int, int]) -> int:
-        """A frame whose size is in a register; ARMv6-M adds negative ones, and positive ones at the end."""
-        if register not in registers:
+    def down_by_register(self, start: int, effect: Effect, registers: Registers) -> int:
+        """What an instruction takes off the stack pointer by a register's content; TargetError where nobody knows."""
+        down: int | None = None if effect.unknown_down else 0
+        if effect.added is not None:
+            down = registers.added(effect.added)
+        if effect.moved is not None:
+            down = registers.moved(effect.moved)
+        if down is None:
             raise TargetError(f"the stack of {self.path.name} has no bound: {self.name(start)} has a frame of any size")
-        value = registers[register]
-        return (1 << 32) - value if value >> 31 else 0
+        return down
 
 
 def has_bytes(section: Section) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+FRAME_POINTERS = (7, 11)
 WIDE = 0x1D  # upper five bits of a halfword from which on an instruction has 32 bits
 
 
@@ -14,15 +15,17 @@ class Effect:
 
     down: bytes that the stack pointer goes down. target: of a call or a branch. call: it comes back. indirect: a call
     or a branch through a register.
-    unknown_down: the stack pointer goes down by a register's content, `register`, or by an unknown one (-1).
+    added, moved: the register that is added to the stack pointer, or that becomes it. unknown_down: it goes down by
+    nobody knows how much.
     """
 
     down: int = 0
     target: int | None = None
     call: bool = False
     indirect: bool = False
+    added: int | None = None
+    moved: int | None = None
     unknown_down: bool = False
-    register: int = -1
 
 
 NOTHING = Effect()
@@ -51,7 +54,9 @@ def narrow_effect(address: int, half: int) -> Effect:
     if half & 0xFF80 == 0xB080:  # SUB sp, #
         return Effect(down=4 * (half & 0x7F))
     if half & 0xFF87 == 0x4485:  # ADD sp, register: large frames on ARMv6-M
-        return Effect(unknown_down=True, register=half >> 3 & 15)
+        return Effect(added=half >> 3 & 15)
+    if half & 0xFF87 == 0x4685:  # MOV sp, register
+        return Effect(moved=half >> 3 & 15)
     if half & 0xF800 == 0xE000:  # B
         return Effect(target=address + 4 + signed((half & 0x7FF) << 1, 12))
     if half & 0xFF87 == 0x4780 or (half & 0xFF87 == 0x4700 and half >> 3 & 15 != 14):  # BLX, BX but lr
@@ -84,15 +89,48 @@ def wide_effect(address: int, first: int, second: int) -> Effect:
     return NOTHING
 
 
-def constant(half: int, registers: dict[int, int]) -> None:
-    """Follow the three 16-bit instructions by which ARMv6-M makes a large constant, in `registers`."""
-    to, source = half & 7, half >> 3 & 7
-    if half & 0xF800 == 0x2000:  # MOVS to, #
-        registers[half >> 8 & 7] = half & 0xFF
-    elif half & 0xF800 == 0x0000 and source in registers:  # LSLS to, source, #
-        registers[to] = registers[source] << (half >> 6 & 31) & 0xFFFFFFFF
-    elif half & 0xFFC0 == 0x4240 and source in registers:  # NEGS to, source
-        registers[to] = -registers[source] & 0xFFFFFFFF
+class Registers:
+    """What a straight look through a function tells about its registers: constants, and copies of the stack pointer.
+
+    `added` and `moved` are for instructions that change the stack pointer by a register's content.
+    """
+
+    def __init__(self) -> None:
+        self.constants: dict[int, int] = {}
+        self.copies: dict[int, int] = {}  # register -> bytes below the stack pointer that it may be, after rounding
+        self.frames = set(FRAME_POINTERS)  # registers with the stack pointer of before, minus what was pushed
+
+    def follow(self, first: int, second: int) -> None:
+        """Take an instruction into account."""
+        to, source, shift = first & 7, first >> 3 & 7, first >> 6 & 31
+        if first == 0xF36F and second >> 8 & 15 in self.copies:  # BFC to, #0, #
+            self.copies[second >> 8 & 15] = 2 << (second & 31)
+        elif first & 0xFBFF == 0xF1A7 and not second & 0x8000:  # SUB to, r7, #
+            self.frames.add(second >> 8 & 15)
+        elif second:
+            return
+        elif first & 0xF800 == 0x2000:  # MOVS to, #
+            self.constants[first >> 8 & 7] = first & 0xFF
+        elif first & 0xFFC0 == 0x4240 and source in self.constants:  # NEGS to, source
+            self.constants[to] = -self.constants[source] & 0xFFFFFFFF
+        elif first & 0xFF78 == 0x4668:  # MOV to, sp
+            self.copies[to] = 0
+        elif first & 0xFE38 == 0x1E38:  # SUBS to, r7, #
+            self.frames.add(to)
+        elif first & 0xF800 == 0x0000:  # LSLS to, source, #; after LSRS by as much it rounds down
+            if source in self.constants:
+                self.constants[to] = self.constants[source] << shift & 0xFFFFFFFF
+            if source in self.copies:
+                self.copies[to] = 1 << shift
+
+    def added(self, register: int) -> int | None:
+        """Bytes down when the register is added to the stack pointer; None: unknown. At the end of a function, up."""
+        value = self.constants.get(register)
+        return None if value is None else (1 << 32) - value if value >> 31 else 0
+
+    def moved(self, register: int) -> int | None:
+        """Bytes down when the register becomes the stack pointer: what rounding takes, or a return to before."""
+        return 0 if register in self.frames else self.copies.get(register)
 
 
 def expand(immediate: int) -> int:

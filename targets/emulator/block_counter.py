@@ -36,15 +36,16 @@ class BlockCounter:
         self.state = CounterState(begin=begin, end=end)
         self.sizes: dict[tuple[int, int], int] = {}
         helper = None if plain_python else load_helper()
-        if helper is None:
+        # The Python binding takes Python callbacks only; its C library takes ours.
+        library = next(Path(unicorn.__file__).parent.glob("lib/libunicorn.[sd]*"), None)
+        if helper is None or library is None:
             engine.hook_add(unicorn.UC_HOOK_BLOCK, self.on_block)
             return
-        # The Python binding takes Python callbacks only; its C library takes ours.
-        library = ctypes.CDLL(str(next(Path(unicorn.__file__).parent.glob("lib/libunicorn*.so*"))))
-        self.state.read = ctypes.cast(library.uc_mem_read, ctypes.c_void_p).value
+        functions = ctypes.CDLL(str(library))
+        self.state.read = ctypes.cast(functions.uc_mem_read, ctypes.c_void_p).value
         self.helper = helper
         self.hook = ctypes.c_size_t()
-        library.uc_hook_add(
+        functions.uc_hook_add(
             engine._uch,
             ctypes.byref(self.hook),
             ctypes.c_int(unicorn.UC_HOOK_BLOCK),

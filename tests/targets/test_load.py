@@ -87,6 +87,7 @@ def test_unknown_target() -> None:
     )
 
 
+TOOL = '[[flash_tools]]\nname = "x"\nhelp = ""\n'
 MISTAKES = [
     ("clock_hz = 16_000_000", "clok_hz = 16_000_000", "key 'clock_hz' is missing: a whole number"),
     ("clock_hz = 16_000_000", "clock_hz = 0", "key 'clock_hz' must be above 0, not 0"),
@@ -118,6 +119,12 @@ MISTAKES = [
     ),
     ("clock_hz", 'port_extra = ["boot_x.c"]\nclock_hz', "key 'port_extra' names 'boot_x.c'"),
     ('title = "my board"', 'like = "mps2-an368"', "key 'like' is 'mps2-an368', which is not another target of edgec"),
+    (
+        "[uart]",
+        f"{TOOL}command = ['x', '{{elv}}']\n[uart]",
+        "key 'flash_tools[0].command' has {elv}; allowed: {elf}, {bin}",
+    ),
+    ("[uart]", f"{TOOL}[uart]", "key 'flash_tools[0].command' or else 'volume' must be given"),
     ('title = "my board"', "title = ", "not a TOML file: "),
 ]
 

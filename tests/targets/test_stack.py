@@ -10,6 +10,7 @@ from edgec.errors import TargetError
 from edgec.targets import find_compiler, load_target
 from edgec.targets.stack import StackBound
 from edgec.targets.thumb import Effect, expand, narrow_effect, wide_effect
+from tests.targets.compilers import EACH_COMPILER
 from tests.targets.small_project import write_project
 
 # Assembled by hand from the Arm manual's encodings.
@@ -17,7 +18,8 @@ NARROW = {
     0xB5F0: Effect(down=20),  # push {r4-r7, lr}
     0xB082: Effect(down=8),  # sub sp, #8
     0xB002: Effect(),  # add sp, #8
-    0x449D: Effect(unknown_down=True, register=3),  # add sp, r3
+    0x449D: Effect(added=3),  # add sp, r3
+    0x46A5: Effect(moved=4),  # mov sp, r4
     0x4798: Effect(indirect=True),  # blx r3
     0x4770: Effect(),  # bx lr
     0x4718: Effect(indirect=True),  # bx r3
@@ -54,10 +56,10 @@ def test_modified_constants() -> None:
     ]  # fmt: skip
 
 
-def bound(board: str, body: str, tmp_path: Path) -> int:
+def bound(board: str, body: str, tmp_path: Path, cc: str | None = None) -> int:
     target = load_target(board)
     project = write_project(target, tmp_path, run=f'#include "small.h"\n{body}\n')
-    return find_compiler(target).build(project, tmp_path / "build").stack
+    return find_compiler(target, cc).build(project, tmp_path / "build").stack
 
 
 FRAME = """
@@ -69,12 +71,23 @@ void small_run(void *memory) {{
 """
 
 
-@pytest.mark.parametrize("board", ["microbit", "mps2-an386", "mps3-an547"])
-def test_a_larger_frame_is_seen(board: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cc", EACH_COMPILER)
+@pytest.mark.parametrize("board", ["microbit", "mps2-an386"])
+def test_a_larger_frame_is_seen(board: str, cc: str, tmp_path: Path) -> None:
     """Sizes for each encoding; on ARMv6-M the larger ones come from a literal."""
-    small = bound(board, FRAME.format(size=256), tmp_path / "256")
+    small = bound(board, FRAME.format(size=256), tmp_path / "256", cc)
     for size in (496, 1024, 3000):
-        assert bound(board, FRAME.format(size=size), tmp_path / str(size)) - small == pytest.approx(size - 256, abs=24)
+        large = bound(board, FRAME.format(size=size), tmp_path / str(size), cc)
+        assert large - small == pytest.approx(size - 256, abs=24)
+
+
+@pytest.mark.parametrize("cc", EACH_COMPILER)
+@pytest.mark.parametrize("board", ["microbit", "mps3-an547"])
+def test_an_aligned_frame_is_seen(board: str, cc: str, tmp_path: Path) -> None:
+    """The compiler rounds the stack pointer down: by up to 63 bytes, which count."""
+    plain = bound(board, FRAME.format(size=512), tmp_path / "plain", cc)
+    aligned = FRAME.format(size=512).replace("volatile char", "_Alignas(64) volatile char")
+    assert 32 <= bound(board, aligned, tmp_path / "aligned", cc) - plain <= 144
 
 
 def test_recursion_has_no_bound(tmp_path: Path) -> None:
@@ -86,7 +99,9 @@ void small_run(void *memory) { deep(memory); }
         bound("mps2-an386", body, tmp_path)
 
 
-def test_a_frame_of_any_size_has_no_bound(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cc", EACH_COMPILER)
+@pytest.mark.parametrize("board", ["microbit", "mps2-an386"])
+def test_a_frame_of_any_size_has_no_bound(board: str, cc: str, tmp_path: Path) -> None:
     body = """
 void small_run(void *memory) {
     volatile char room[*(volatile unsigned *)memory];
@@ -95,7 +110,7 @@ void small_run(void *memory) {
 }
 """
     with pytest.raises(TargetError, match="has no bound: small_run has a frame of any size"):
-        bound("mps2-an386", body, tmp_path)
+        bound(board, body, tmp_path, cc)
 
 
 def test_a_weight_that_looks_like_an_address(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +12,11 @@ import pytest
 from edgec.errors import DoesNotFitError, TargetError
 from edgec.target import Target
 from edgec.targets import HostModel, find_compiler, list_targets, load_target
-from edgec.targets.toolchain import GCC, zig_command
+from edgec.targets.toolchain import GCC
+from tests.targets.compilers import EACH_COMPILER, needs_gcc, needs_zig
 from tests.targets.small_project import INPUT, write_project
 
 BOARDS = [name for name in list_targets() if name != "host"]
-needs_gcc = pytest.mark.skipif(shutil.which(GCC) is None, reason=f"{GCC} is not installed")
-needs_zig = pytest.mark.skipif(zig_command() is None, reason="zig is not installed")
-EACH_COMPILER = [pytest.param("zig", marks=needs_zig), pytest.param(GCC, marks=needs_gcc)]
 
 
 def expected(x: np.ndarray) -> np.ndarray:
@@ -163,9 +160,12 @@ def test_named_compiler_that_is_absent() -> None:
         find_compiler(load_target("mps2-an386"), "absent-gcc")
 
 
-def test_named_compiler_that_is_none() -> None:
-    with pytest.raises(TargetError, match="does not work"):
-        find_compiler(load_target("host"), "false")
+def test_named_compiler_that_is_none(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(TargetError, match="does not work: no answer"):
+        find_compiler(load_target("host"), str(program))
 
 
 @needs_zig
