@@ -42,6 +42,7 @@ CALIBRATIONS: tuple[tuple[str, dict[str, object]], ...] = (
 )
 # Good enough to try no further: share of right classes lost, or signal to noise of the outputs in dB.
 LOSS_ACCEPTED, SIGNAL_ACCEPTED = 0.0025, 30.0
+CLEAR_OF_CHANCE = 0.05  # labels count only where the float model is right more often than chance by this
 
 
 def is_quantized(path: Path) -> bool:
@@ -185,8 +186,8 @@ class _Judge:
         if labels is not None and (labels.ndim != 1 or labels.dtype.kind not in "iu" or classes.shape[1] < 2):
             labels = None
         accuracy = 0.0 if labels is None else float((classes.argmax(1) == labels).mean())
-        if accuracy < 2 / classes.shape[1]:
-            labels = None  # no better than chance: the labels count classes otherwise, or are no classes
+        if accuracy < 1 / classes.shape[1] + CLEAR_OF_CHANCE:
+            labels = None  # the labels count classes otherwise, or are no classes
         return _Judge(batches, outputs, labels, accuracy)
 
     def score(self, quantized: bytes) -> Score:
