@@ -131,6 +131,10 @@ def lift_function(wiring: Wiring, node: Node) -> list[Node]:
     moved = wiring.make(move.op.name, outputs, node.output.type, attrs=attrs, like=move, name=move.name)
     wiring.insert_before(move, moved)
     wiring.take_over(moved, node)
+    if is_op(move, "Transpose", "Reshape"):
+        # The movement is likely to vanish; the model's name belongs to the integers that stay, in whatever layout.
+        first, last = copies[0].output, moved.output
+        first.name, last.name = last.name, first.name
     return copies
 
 

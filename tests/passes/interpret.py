@@ -17,13 +17,20 @@ from edgec.ops.resize import nearest_indices
 
 def interpret(graph: Graph, inputs: list[Array]) -> list[Array]:
     """The outputs of the graph, in the layout and type of its values."""
-    known: dict[int, Array] = {id(v): x for v, x in zip(graph.inputs, inputs, strict=True)}
+    values = trace(graph, inputs)
+    return [value.data if value.data is not None else values[value.name] for value in graph.outputs]
+
+
+def trace(graph: Graph, inputs: list[Array], seen: Callable[[str, Array], Array] | None = None) -> dict[str, Array]:
+    """Every value by name. `seen` is told of each and gives what the nodes behind read in its place."""
+    known = {value.name: x for value, x in zip(graph.inputs, inputs, strict=True)}
     for node in graph.nodes:
-        arrays = [v.data if v.data is not None else known[id(v)] for v in node.inputs]
+        arrays = [value.data if value.data is not None else known[value.name] for value in node.inputs]
         result = run_node(node, arrays)
         assert result.shape == node.output.type.shape, node
-        known[id(node.output)] = result.astype(node.output.type.dtype.numpy)
-    return [value.data if value.data is not None else known[id(value)] for value in graph.outputs]
+        result = result.astype(node.output.type.dtype.numpy)
+        known[node.output.name] = seen(node.output.name, result) if seen else result
+    return known
 
 
 def as_model(graph: Graph, inputs: list[Array]) -> list[Array]:

@@ -104,3 +104,13 @@ def test_not_done_for_an_interpolating_resize() -> None:
     assert not run_pass(MoveQuantization(), graph)
     assert find(graph, "Resize").output.type.dtype is DType.F32
     assert ops(graph) == ["DequantizeLinear", "Resize", "QuantizeLinear"]
+
+
+def test_names_stay_with_the_integers_in_front_of_a_transpose() -> None:
+    b = Builder()
+    y = b.quantize(b.node("Transpose", b.node("Tanh", b.input("x", 1, 4, 4, 4)), attrs=MOVES["Transpose"]), 0.01, 0)
+    name = y.name
+    graph = b.graph(y)
+    run_pass(MoveQuantization(), graph)
+    assert find(graph, "QuantizeLinear").output.name == name
+    assert find(graph, "Transpose").output.name != name

@@ -10,16 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgec.frontend import import_model
-from edgec.ir import DType, Graph, Value
+from edgec.ir import Array, DType, Graph, QuantParams, Value
 from edgec.ops.activation import AlphaAttrs, ClipAttrs
 from edgec.ops.conv import ConvAttrs
 from edgec.ops.elementwise import BinaryAttrs
 from edgec.ops.gemm import GemmAttrs
 from edgec.ops.movement import ConcatAttrs, PadAttrs, ReshapeAttrs, SliceAttrs, TransposeAttrs
+from edgec.ops.numbers import dequantize, quantize
 from edgec.ops.pool import PoolAttrs, ReduceAttrs
 from edgec.passes.pipeline import optimize
 from tests.passes.builders import HOST, Builder, Q, floats, ops
-from tests.passes.interpret import as_model
+from tests.passes.interpret import quant, trace
 from tests.zoo.networks import NETWORKS, Network
 
 TO_NCHW, TO_NHWC = TransposeAttrs((0, 3, 1, 2)), TransposeAttrs((0, 2, 3, 1))
@@ -36,9 +37,14 @@ class Network4D(Builder):
     def number(self, low: int, high: int) -> int:
         return self.draw.draw(st.integers(low, high))
 
-    def real(self, x: Value, low: float = 0.01, high: float = 0.1) -> Value:
-        """x through a random quantisation; its integers are what the next layer reads."""
-        return self.qdq(x, self.draw.draw(st.floats(low, high)), self.number(-128, 127))
+    def real(self, x: Value) -> Value:
+        """x through a random quantisation; its integers are what the next layer reads.
+
+        The scale comes from a seed: drawn directly, hypothesis finds round or equal ones, where every other value
+        (of a mean, say) lies in the middle between two integers.
+        """
+        scale = np.random.default_rng([self.number(0, 999), len(self.nodes)]).uniform(0.01, 0.1)
+        return self.qdq(x, scale, self.number(-128, 127))
 
     def conv(self, x: Value) -> Value:
         kernel, out, seed = self.number(1, 3), self.number(1, 5), self.number(0, 99)
@@ -47,11 +53,25 @@ class Network4D(Builder):
             group = out = x.type.shape[1]
         w = self.weights(f"w{len(self.nodes)}", out, x.type.shape[1] // group, kernel, kernel, seed=seed)
         w = self.node("Transpose", w, attrs=TO_NHWC)
-        bias = self.constant(f"b{len(self.nodes)}", floats(out, seed=seed))
+        bias = self.bias(x, w, out)
         pads = (self.number(0, 1),) * 4
         attrs = ConvAttrs((kernel, kernel), (self.number(1, 2),) * 2, pads, group=group)
         y = self.node("Conv", self.node("Transpose", x, attrs=TO_NHWC), w, bias, attrs=attrs)
         return self.real(self.maybe_activated(self.node("Transpose", y, attrs=TO_NCHW)))
+
+    def bias(self, x: Value, w: Value, channels: int) -> Value:
+        """int32 with scale s_x * s_w, as quantisers write it: a bias of reals would be rounded by the passes."""
+        s_x = self.integers_of(x).scale[0]
+        scales = tuple(float(np.float32(s_x * s_w)) for s_w in self.integers_of(w).scale)
+        data = np.random.default_rng(len(self.nodes)).integers(-300, 300, channels).astype(np.int32)
+        return self.dequantize(self.constant(f"b{len(self.nodes)}", data, QuantParams(scales, (0,) * channels, 0)))
+
+    def integers_of(self, value: Value) -> QuantParams:
+        """The quantisation behind DequantizeLinear, through the movement of weights."""
+        (node,) = [node for node in self.nodes if node.output is value]
+        return (
+            quant(node.inputs[0].type.quant) if node.op.name == "DequantizeLinear" else self.integers_of(node.inputs[0])
+        )
 
     def maybe_activated(self, x: Value) -> Value:
         kind = self.draw.draw(st.sampled_from(["", "Relu", "Clip"]))
@@ -95,8 +115,9 @@ class Network4D(Builder):
 
     def dense(self, x: Value) -> Value:
         flat = self.node("Reshape", x, attrs=ReshapeAttrs((1, x.type.elements)))
-        y = self.node("Gemm", flat, self.weights("fc", 3, x.type.elements), attrs=GemmAttrs())
-        return self.real(self.node("Add", y, self.constant("fc_b", floats(1, 3)), attrs=BINARY))
+        w = self.weights("fc", 3, x.type.elements)
+        bias = self.node("Reshape", self.bias(x, w, 3), attrs=ReshapeAttrs((1, 3)))
+        return self.real(self.node("Add", self.node("Gemm", flat, w, attrs=GemmAttrs()), bias, attrs=BINARY))
 
 
 LAYERS = ("conv", "pool", "add", "swish", "function", "gate", "pad", "shuffle", "flat_and_back")
@@ -112,21 +133,39 @@ def random_network(draw: st.DataObject) -> Graph:
     return b.graph(b.dense(x) if draw.draw(st.booleans()) else x)
 
 
+def differing(value: Array, reference: Array) -> tuple[int, Array]:
+    """Elements that differ, at best of the layouts NCHW and NHWC, and the reference in that layout."""
+    layouts = [reference, reference.transpose(0, 2, 3, 1)] if reference.ndim == 4 else [reference]
+    best = min((layout.reshape(value.shape) for layout in layouts), key=lambda layout: int(np.sum(layout != value)))
+    assert np.max(np.abs(best.astype(int) - value)) <= 1
+    return int(np.sum(best != value)), best
+
+
 @given(st.data())
 def test_random_networks_keep_their_results(draw: st.DataObject) -> None:
+    """Every int8 value of the model is compared with the graph's, then put in its place for the layers behind.
+
+    float64 sums of reals and int32 sums times a float32 scale fall on two sides of a rounding now and then; without
+    this the layers behind would make much of it.
+    """
     graph = random_network(draw)
-    x = floats(*graph.inputs[0].type.shape, seed=1) * 3
-    (before,) = as_model(graph, [x])
+    x = quantize(floats(*graph.inputs[0].type.shape, seed=1) * 3, quant(graph.nodes[0].output.type.quant))
+    model = trace(graph, [dequantize(x, quant(graph.nodes[0].output.type.quant))])
     optimize(graph, HOST)
     assert all(value.type.dtype is DType.S8 for node in graph.nodes for value in node.outputs)
-    (after,) = as_model(graph, [x])
-    quant = graph.outputs[0].type.quant
-    assert quant is not None
-    # float64 sums of reals and int32 sums times a float32 scale fall on two sides of a rounding now and then; such a
-    # step is amplified by the layers behind.
-    steps = np.abs(before - after) / quant.scale[0]
-    assert np.mean(steps > 0.5) < 0.1 or steps.size < 20, graph.to_text()
-    assert np.median(steps) < 0.5, graph.to_text()
+    compared = []
+
+    def compare(name: str, value: Array) -> Array:
+        if name not in model or model[name].dtype != np.int8:
+            return value
+        count, forced = differing(value, model[name])
+        assert count <= 1 + value.size // 50, (name, graph.to_text())
+        compared.append(name)
+        return forced
+
+    perm = graph.input_ports[0].perm
+    trace(graph, [(x.transpose(perm) if perm else x).reshape(graph.inputs[0].type.shape)], compare)
+    assert graph.outputs[0].name in compared
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
