@@ -197,6 +197,9 @@ def make_compiler(target: Target, name: str, command: tuple[str, ...]) -> Compil
     flags: tuple[str, ...] = ("-fno-sanitize=undefined",) if name == "zig" else ()
     if not target.is_host:
         flags += ("-target", core.zig_target, f"-mcpu={core.zig_cpu}") if name == "zig" else core.gcc_flags
+    if name == "zig" and core.mve:
+        # Clang 22 vectorises (float)int8 * 2^-n into a Helium conversion with another exponent.
+        flags += ("-fno-vectorize", "-fno-slp-vectorize")
     return Compiler(target, name, command, version_of(name, command), flags)
 
 
