@@ -86,7 +86,7 @@ class Device:
         self.run_timeout = run_timeout
         self.reader = FrameReader()
         self.sequence = random.randrange(1 << 16)
-        self.heard_frame = False  # a valid frame came at some time: it is our firmware
+        self.heard_answer = False  # then it is our firmware
         self.largest_chunk = SMALLEST_CHUNK
         self.chunk = SMALLEST_CHUNK
         self.retries = 0
@@ -130,8 +130,9 @@ class Device:
         there = self.identity
         if (there.model, there.sha256) == (model, sha256):
             return
+        what = f"model: {there.model!r} instead of {model!r}" if there.model != model else f"version of {model!r}"
         raise TargetError(
-            f"the board runs another model: {there.model!r} instead of {model!r}",
+            f"the board runs another {what}",
             where=f"on {self.link.name}: {there.model} (sha256 {there.sha256[:16]}, compiled for {there.target})\n"
             f"wanted: {model} (sha256 {sha256[:16]})",
             help=f"edgec flash {directory} puts the wanted model on the board",
@@ -155,7 +156,7 @@ class Device:
     def check_restart(self, number: int, expected: int) -> None:
         if number != expected:
             raise TargetError(
-                f"the board on {self.link.name} restarted during an inference (run {expected} is its {number})",
+                f"the board on {self.link.name} restarted (its run counter is {number} where {expected} was expected)",
                 help="a crash, a watchdog or a weak power supply does this; try again with another cable or supply",
             )
 
@@ -199,7 +200,7 @@ class Device:
         self, command: Command, payload: bytes = b"", *, patience: float | None = None, attempts: int | None = None
     ) -> bytes | None:
         """Send a request until its answer comes; None after so many `attempts`, TargetError when time is up."""
-        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.sequence = self.sequence % 0xFFFF + 1  # 0 is what the firmware calls a damaged frame
         frame = encode_frame(struct.pack("<HB", self.sequence, command) + payload)
         patience = self.timeout if patience is None else patience
         deadline = time.monotonic() + patience
@@ -221,13 +222,15 @@ class Device:
         """The payload of the answer to the present request; None: time to repeat it."""
         while (left := until - time.monotonic()) > 0:
             for body in self.reader.feed(self.link.read(left)):
-                self.heard_frame |= body is not None
-                if body is None or len(body) < HEAD or body[2] == Status.DAMAGED:
+                if body is not None and len(body) >= HEAD:
+                    sequence, status = struct.unpack_from("<HB", body)
+                    self.heard_answer |= status == Status.OK or (sequence, status) == (0, Status.DAMAGED)
+                    if sequence == self.sequence and status != Status.DAMAGED:
+                        return self.payload(body)
+                if body is None or body[HEAD - 1 : HEAD] == bytes([Status.DAMAGED]):
                     # The request or its answer was damaged: repeat it soon, but let the line fall quiet first.
                     until = min(until, time.monotonic() + QUIET)
-                elif struct.unpack_from("<H", body)[0] == self.sequence:
-                    return self.payload(body)
-                # else: a second answer to an earlier request that was repeated
+                # Else it is a second answer to an earlier request that was repeated.
         return None
 
     def payload(self, body: bytes) -> bytes:
@@ -241,13 +244,13 @@ class Device:
     def silence(self, command: Command, patience: float) -> TargetError:
         """Why no answer came, as far as can be told from what was heard."""
         port = self.link.name
-        if self.heard_frame:
+        if self.heard_answer:
             doing = "during an inference" if command is Command.COUNTERS else f"on request {command.name}"
             help_text = "reset the board and try again; for a slow board or a large model give --timeout SECONDS"
             return TargetError(f"the board on {port} stopped answering {doing} (waited {patience:g} s)", help=help_text)
         if self.reader.bytes_seen:
             return TargetError(
-                f"what answers on {port} is not edgec's firmware ({self.reader.bytes_seen} bytes, no valid frame)",
+                f"what answers on {port} is not edgec's firmware: no answer in {self.reader.bytes_seen} bytes",
                 help=f"is it the right port, at {self.link.baud} baud? edgec flash DIR writes the firmware",
             )
         return TargetError(

@@ -22,7 +22,7 @@ def decode_frame(data: bytes) -> bytes | None:
     at = 0
     while at < len(data):
         end = at + data[at]
-        if data[at] == 0xFF or end > len(data):  # our frames are shorter than a full COBS block
+        if data[at] in (0, 0xFF) or end > len(data):  # our frames are shorter than a full COBS block
             return None
         blocks.append(data[at + 1 : end])
         at = end

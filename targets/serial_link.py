@@ -73,8 +73,9 @@ class SerialLink:
 
 def reason(error: Exception) -> str:
     """The system's own words, without pyserial's repetition of the port and the error number."""
-    number = getattr(error, "errno", None)
-    return os.strerror(number) if isinstance(number, int) else str(error)
+    causes = (error, error.__cause__, error.__context__)
+    number = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno is not None), None)
+    return os.strerror(number) if number is not None else str(error)
 
 
 def ports_there() -> str:

@@ -68,7 +68,7 @@ def test_damaged_line_gives_right_results(firmware: Path, exchanges: int, rate: 
     with firmware_link(firmware, rate, seed=exchanges) as link:
         device = Device(link)
         start, run = device.sequence, 0
-        while (device.sequence - start) % (1 << 16) < exchanges:
+        while (device.sequence - start) % 0xFFFF < exchanges:
             run += 1
             x, second = random_inputs(source)
             assert device.run([x, second]).outputs == (expected(run, x, second),)
