@@ -22,6 +22,7 @@ Importer = Callable[[Context, OnnxNode], None]
 FAMILIES = (activation, conv, elementwise, gemm, movement, pool, quantize, resize, softmax)
 IMPORTERS: Mapping[str, Importer] = {op: f for family in FAMILIES for op, f in family.IMPORTERS.items()}
 
+DECIDES = "If"
 RECURRENT = ("LSTM", "GRU", "RNN", "Scan", "Loop")
 DYNAMIC = ("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger")
 PORT_TYPES = {DType.F32: "float32", DType.S8: "int8", DType.S32: "int64"}
@@ -111,6 +112,8 @@ def _import_node(ctx: Context, node: OnnxNode, lost: set[str]) -> str | None:
 def _unknown(node: OnnxNode) -> str:
     if node.op_type in RECURRENT:
         return "is recurrent, which edgec does not take"
+    if node.op_type == DECIDES:
+        return "decides at run time which nodes run"
     if node.op_type in DYNAMIC:
         return "is quantised at run time; quantise the model statically"
     domain = f" of {node.proto.domain}" if node.proto.domain else ""

@@ -40,6 +40,7 @@ def one_node(
     outputs: Sequence[str] = ("y",),
     domain: str = "",
     dtype: str = "float32",
+    result: str = "",
     **attributes: Any,
 ) -> onnx.ModelProto:
     """A model of one node: `inputs` are its activations, `constants` the rest, `order` the order if it is another."""
@@ -53,7 +54,7 @@ def one_node(
     proto = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     # The checker wants types of outputs; onnxruntime knows those of its own operators too.
     for info in proto.graph.output:
-        info.type.tensor_type.elem_type = TYPES[dtype]
+        info.type.tensor_type.elem_type = TYPES[result or dtype]
     return onnx.shape_inference.infer_shapes(proto)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
 from tests.frontend.models import assert_imported, one_node
@@ -199,8 +198,7 @@ def test_operator(case: Case, tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("attributes", [{"axis": 1}, {"axis": 1, "keepdims": 0, "select_last_index": 1}])
 def test_arg_max(attributes: dict[str, int], tmp_path: pathlib.Path) -> None:
-    proto = one_node("ArgMax", ROW, **attributes)
-    proto.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    proto = one_node("ArgMax", ROW, result="int64", **attributes)
     graph = assert_imported(proto, tmp_path, exact=True)
     assert graph.output_ports[0].dtype == "int64"
 
