@@ -142,12 +142,12 @@ def test_a_crash_is_told(name: str, crash: str, emulator: str, build: Build) -> 
 def test_a_stack_overflow_ends_in_an_error(build: Build) -> None:
     """A fault inside a fault: QEMU itself gives up."""
     run = model('__asm volatile("msr msp, %0\\n push {r0}" : : "r"(0));')
-    with pytest.raises(TargetError, match="the firmware crashed on mps2-an386"):
-        with (
-            open_board(load_target("mps2-an386"), build("mps2-an386", run).elf, emulator="qemu") as board,
-            Device(SerialLink(board.port)) as device,
-        ):
-            device.run([SAMPLE])
+    with (
+        pytest.raises(TargetError, match="the firmware crashed on mps2-an386"),
+        open_board(load_target("mps2-an386"), build("mps2-an386", run).elf, emulator="qemu") as board,
+        Device(SerialLink(board.port)) as device,
+    ):
+        device.run([SAMPLE])
 
 
 @pytest.mark.parametrize("emulator", EITHER)
