@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgec.ir import Array, Graph, Node, TensorType
-from edgec.ops.numbers import QMIN
+from edgec.ops.movement import PadAttrs
+from edgec.ops.numbers import QMIN, dequantize, quantize
 from edgec.ops.table import TableAttrs
 from edgec.passes.base import Pass
 from edgec.passes.integer_inputs import clamped
@@ -23,9 +24,10 @@ class CleanTables(Pass):
     Table(Table(x, s), t)                        =>  Table(x, t[s])
     Table(x, t), t[q] = q for all q that x can be =>  x
     Table(op(...), t), t[q] = clip(q, lo, hi)    =>  op(...) with attrs.clamp, also with movement in between
+    Table(Pad(x, v), t)                          =>  Pad(Table(x, t), t[v]), so that fold-pad finds the Pad
     Not done when
     - the quantisations of x and the result differ (second and third rule);
-    - op or the movement behind it is read elsewhere too (third rule; the first leaves the inner Table to others);
+    - op, the movement behind it or the Pad is read elsewhere too (the first rule leaves the inner Table to others);
     - op has no clamp.
     """
 
@@ -33,10 +35,34 @@ class CleanTables(Pass):
         wiring = Wiring(graph)
         changed = False
         for node in wiring.nodes():
-            if is_op(node, "Table"):
-                changed |= compose(wiring, node)
-                changed |= drop_identity(wiring, node) or merge_clamp(wiring, node)
+            if not is_op(node, "Table"):
+                continue
+            lifted = lift_over_pad(wiring, node)
+            table = lifted or node
+            composed = compose(wiring, table)
+            changed |= drop_identity(wiring, table) or merge_clamp(wiring, table) or composed or lifted is not None
         return changed
+
+
+def lift_over_pad(wiring: Wiring, node: Node) -> Node | None:
+    """Fourth rule: the new Table in front of the Pad, or None."""
+    pad = wiring.producer(node.inputs[0])
+    if pad is None or not is_op(pad, "Pad") or wiring.only_user(pad.output) is not node:
+        return None
+    x, y = pad.inputs[0], node.output.type
+    attrs: PadAttrs = pad.attrs
+    if x.type.quant is None or y.quant is None:
+        return None
+    code = int(quantize(np.asarray(attrs.value, np.float32), x.type.quant))
+    padding = dequantize(node.inputs[1].array[code - QMIN], y.quant)
+    table = wiring.make(
+        "Table", [x, node.inputs[1]], y.with_shape(x.type.shape), attrs=node.attrs, like=node, name=node.name
+    )
+    moved = wiring.make("Pad", [table.output], y, attrs=replace(attrs, value=float(padding)), like=pad, name=pad.name)
+    wiring.insert_before(node, table)
+    wiring.insert_before(node, moved)
+    wiring.take_over(moved, node)
+    return table
 
 
 def compose(wiring: Wiring, outer: Node) -> bool:

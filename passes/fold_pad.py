@@ -28,7 +28,7 @@ class FoldPad(Pass):
     - the Pad's mode is not "constant" or its value not 0 (MaxPool: larger than an element may be);
     - batch or channels are padded, or something is cut off (a negative Pad);
     - an AveragePool has pads of its own that it does not count;
-    - a MaxPool's window would lie outside the map altogether.
+    - a MaxPool's window would lie outside the map altogether, or has dilations.
     """
 
     def run(self, graph: Graph, target: Target) -> bool:

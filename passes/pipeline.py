@@ -55,6 +55,8 @@ PASSES: tuple[Pass, ...] = (
     CleanTables(),
     FoldPad(),
     MergeDuplicates(),
+    # Reshapes that had a Table or Pad between them until now merge; only then is one left at a border.
+    SimplifyMovement(),
     ReshapeBorders(),
     BoundBias(),
     CheckInt8(),

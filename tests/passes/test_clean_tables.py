@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from edgec.ir import Graph, Value
 from edgec.ops.elementwise import BinaryAttrs
-from edgec.ops.movement import ReshapeAttrs
+from edgec.ops.movement import PadAttrs, ReshapeAttrs
 from edgec.ops.pool import PoolAttrs
 from edgec.ops.softmax import SoftmaxAttrs
 from edgec.ops.table import TableAttrs
@@ -96,3 +97,26 @@ def test_clamp_not_done_without_a_clamp_to_take_it() -> None:
 def test_identity_between_input_and_output_stays() -> None:
     b = Builder()
     assert not run_pass(CleanTables(), b.graph(table(b, b.input("x", 1, 8, 8, 4, quant=SAME), CODES)))
+
+
+AROUND = PadAttrs((0, 1, 0, 0), (0, 0, 1, 0), value=0.5)
+
+
+def test_table_behind_a_pad_goes_before_it() -> None:
+    b = Builder()
+    y = b.node("Pad", b.input("x", 1, 8, 8, 4, quant=SAME), attrs=AROUND)
+    graph = b.graph(table(b, y, -CODES.clip(-127), 0.2))
+    check_same(graph, ["Table", "Pad"])
+    assert find(graph, "Pad").attrs.value == pytest.approx((15 + 20) * 0.2)  # 0.5 is -15, its negative 15
+
+
+def test_table_stays_behind_a_pad_that_is_read_elsewhere() -> None:
+    b = Builder()
+    y = b.node("Pad", b.input("x", 1, 8, 8, 4, quant=SAME), attrs=AROUND)
+    assert not run_pass(CleanTables(), b.graph(table(b, y, -CODES.clip(-127), 0.2), y))
+
+
+def test_clamp_behind_a_pad_reaches_the_producer() -> None:
+    b = Builder()
+    y = b.node("Pad", added(b), attrs=AROUND)
+    check_same(b.graph(table(b, y, CODES.clip(-20))), ["Add", "Pad"])

@@ -175,6 +175,8 @@ def test_zoo_ends_as_int8_without_transposes(network: Network) -> None:
     graph = import_model(network.int8)
     optimize(graph, HOST)
     assert "Transpose" not in ops(graph)
+    reshapes = [node for node in graph.nodes if node.op.name == "Reshape"]
+    assert not any(graph.producer(node.inputs[0]) in reshapes for node in reshapes)
     assert not {"QuantizeLinear", "DequantizeLinear", "Relu", "Clip"} & set(ops(graph))
     assert graph.producer(graph.outputs[0]) is graph.nodes[-1]
 
@@ -186,3 +188,12 @@ def test_dump_has_a_text_for_each_change(tmp_path: pathlib.Path) -> None:
     names = sorted(file.name for file in tmp_path.iterdir())
     assert names[0] == "00-imported.txt"
     assert any(name.endswith("fuse-tables.txt") for name in names)
+
+
+def test_reshapes_around_a_table_that_vanishes_merge() -> None:
+    b = Builder()
+    x = b.node("Reshape", b.qdq(b.input("x", 1, 12)), attrs=ReshapeAttrs((1, 3, 4)))
+    x = b.node("Reshape", b.qdq(x), attrs=ReshapeAttrs((3, 4)))  # the same quantisation once more
+    graph = b.graph(b.quantize(b.node("Gemm", x, b.weights("w", 2, 4), attrs=GemmAttrs()), 0.1, 0))
+    optimize(graph, HOST)
+    assert ops(graph) == ["Gemm"]
