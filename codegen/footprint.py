@@ -47,32 +47,36 @@ def stack_estimate(program: Program) -> int:
     return PORT_STACK + max((step.kernel.stack for step in program.steps), default=0)
 
 
-def check_fit(program: Program, weights: int, footprint: Footprint) -> None:
-    """DoesNotFitError where RAM or flash of the target are less than what the firmware needs."""
+def check_fit(program: Program, weights: int, footprint: Footprint | None) -> None:
+    """DoesNotFitError where RAM or flash of the target are less than what the firmware needs.
+
+    Without a footprint, what arena and weights need at least.
+    """
     target = program.target
     if target.is_host:
         return
     arena = program.arena + program.scratch
-    rest = footprint.static + footprint.stack
+    code, rest = (footprint.code, footprint.static + footprint.stack) if footprint else (0, 0)
+    needs = "needs" if footprint else "needs at least"
     if target.region("arena") == target.region("data"):
-        need_room(program, "ram", arena + rest, target.region("data").size)
+        need_room(program, needs, "ram", arena + rest, target.region("data").size)
     else:
-        need_room(program, "ram", arena, target.region("arena").size)
-        need_room(program, "ram", rest, target.region("data").size)
+        need_room(program, needs, "ram", arena, target.region("arena").size)
+        need_room(program, needs, "ram", rest, target.region("data").size)
     if target.region("constants") == target.region("code"):
-        need_room(program, "flash", weights + footprint.code, target.region("code").size)
+        need_room(program, needs, "flash", weights + code, target.region("code").size)
     else:
-        need_room(program, "flash", weights, target.region("constants").size)
-        need_room(program, "flash", footprint.code, target.region("code").size)
+        need_room(program, needs, "flash", weights, target.region("constants").size)
+        need_room(program, needs, "flash", code, target.region("code").size)
 
 
-def need_room(program: Program, kind: str, needed: int, there: int) -> None:
+def need_room(program: Program, needs: str, kind: str, needed: int, there: int) -> None:
     """Refuse a program that needs more bytes of a region than it has."""
     if needed > there:
         memory = {"ram": "RAM", "flash": "flash"}[kind]
         message = (
             f"{program.graph.name} does not fit into {program.target.name}: "
-            f"it needs {needed} bytes of {memory}, {there} are there"
+            f"it {needs} {needed} bytes of {memory}, {there} are there"
         )
         raise refusal(program, message, [], (kind,))
 

@@ -123,7 +123,7 @@ def measured_report(program: Program, project: Project, compiler: Compiler | Non
     warnings: list[str] = []
     if compiler is not None:
         # Arena and weights alone may be too much: then the estimate is enough, and the text the better one.
-        check_fit(program, weights, replace(footprint, code=0, static=0, stack=0))
+        check_fit(program, weights, None)
         footprint = measure(program, project, compiler)
     elif not program.target.is_host:
         warnings = ["no C compiler is installed: flash, static RAM and stack are estimates"]

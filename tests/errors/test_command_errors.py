@@ -77,7 +77,7 @@ def test_too_much_ram(model: Path, tmp_path: Path) -> None:
     )
     text = refused("compile", model, "--target", board, "-o", tmp_path / "out")
     lines = text.splitlines()
-    assert lines[0] == "error: tiny does not fit into doll: it needs 384 bytes of RAM, 256 are there"
+    assert lines[0] == "error: tiny does not fit into doll: it needs at least 384 bytes of RAM, 256 are there"
     assert [line.split()[1:7] for line in lines[1:4]] == [["bytes", "of", "RAM", "alive", "in", "Conv"]] * 3
     sizes = [int(line.split()[0]) for line in lines[1:4]]
     assert sizes == sorted(sizes, reverse=True)
@@ -93,7 +93,7 @@ def test_too_much_flash(model: Path, tmp_path: Path) -> None:
         '  { name = "ram", kind = "ram", origin = 0x20000000, size = "64K" },\n]\n'
     )
     assert refused("compile", model, "--target", board, "-o", tmp_path / "out").splitlines() == [
-        "error: tiny does not fit into doll: it needs 478 bytes of flash, 400 are there",
+        "error: tiny does not fit into doll: it needs at least 478 bytes of flash, 400 are there",
         "  280 bytes of flash of Conv 'stem'",
         "  102 bytes of flash of Conv 'depth'",
         "  96 bytes of flash of Conv 'point'",
