@@ -10,6 +10,7 @@ import onnx
 import onnx.checker
 import onnx.inliner
 import onnx.numpy_helper
+import onnx.shape_inference
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from edgec.errors import ModelError, UnsupportedError
@@ -57,6 +58,9 @@ def load_model(path: Path) -> Model:
     path = pathlib.Path(path)
     proto = _parse(path)
     _load_external_data(proto, path)
+    if any(not output.type.tensor_type.HasField("shape") for output in proto.graph.output):
+        # onnxruntime does without, onnx's checker does not.
+        proto = onnx.shape_inference.infer_shapes(proto)
     opset = _check(proto, path.name)
     sources = {}
     for index, node in enumerate(proto.graph.node):

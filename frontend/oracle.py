@@ -32,20 +32,15 @@ class Oracle:
         integer: bool = False,
         threads: int = 0,
     ) -> None:
-        proto, self.inputs, self.outputs, name = _described(model, shapes or {})
-        self.taps = tuple(taps)
+        described = _read(model)
+        proto, name = described.proto, described.file
+        source: str | bytes = str(model) if isinstance(model, str | pathlib.Path) else model
         if taps:
-            proto = _tapped(proto, taps, name)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = threads
-        if integer:
-            options.add_session_config_entry("session.qdqisint8allowed", "1")
-        source = str(model) if isinstance(model, str | pathlib.Path) and not taps else proto.SerializeToString()
-        try:
-            self.session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises many kinds, all of its own making
-            raise ModelError(f"onnxruntime can't run {name}: {first_line(error)}") from None
+            source = bytes(_tapped(proto, taps, name).SerializeToString())
+        self.taps = tuple(taps)
+        self.session = _session(source, name, integer, threads)
+        fix_shapes(described, shapes or {})
+        self.inputs, self.outputs = model_ports(described)
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         """Outputs, then taps, as (samples, ...) without the batch axis; inputs as `Samples.inputs` gives them."""
@@ -75,21 +70,29 @@ def model_ports(model: Model) -> tuple[list[Port], list[Port]]:
     return inputs, [port(value.name) for value in model.proto.graph.output]
 
 
-def _described(model: Path | bytes, shapes: Mapping[str, int]) -> tuple[onnx.ModelProto, list[Port], list[Port], str]:
-    """The model, its inputs and outputs with fixed shapes, its name."""
-    if isinstance(model, bytes):
-        proto = onnx.ModelProto.FromString(model)
-        described = Model(onnx.ModelProto.FromString(model), "model.onnx", len(proto.graph.node), 0)
-    else:
-        described = load_model(model)
-        proto = onnx.ModelProto.FromString(described.proto.SerializeToString())
-    fix_shapes(described, shapes)
-    inputs, outputs = model_ports(described)
-    return proto, inputs, outputs, described.file
+def _read(model: Path | bytes) -> Model:
+    """The model of a file, or of the bytes of one."""
+    if not isinstance(model, bytes):
+        return load_model(model)
+    proto = onnx.ModelProto.FromString(model)
+    return Model(proto, "model.onnx", len(proto.graph.node), 0)
+
+
+def _session(source: str | bytes, name: str, integer: bool, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    if integer:
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises many kinds, all of its own making
+        raise ModelError(f"onnxruntime can't run {name}: {first_line(error)}") from None
 
 
 def _tapped(proto: onnx.ModelProto, taps: Sequence[str], name: str) -> onnx.ModelProto:
-    """The model with more outputs; their types are inferred by onnxruntime."""
+    """A copy of the model with more outputs; their types are inferred by onnxruntime."""
+    proto = onnx.ModelProto.FromString(proto.SerializeToString())
     known = {output for node in proto.graph.node for output in node.output}
     present = {value.name for value in proto.graph.output}
     for tap in taps:

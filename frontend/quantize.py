@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import onnx.shape_inference
 
 from edgec.errors import InternalError, ModelError
 from edgec.frontend.choose_nodes import nodes_to_quantize
@@ -26,12 +27,16 @@ from edgec.frontend.oracle import Oracle, model_ports
 from edgec.frontend.qoperators import REWRITES
 from edgec.frontend.refine_weights import refine_weights
 from edgec.frontend.samples import Samples
+from edgec.frontend.shapes import value_types
 from edgec.frontend.tidy_float import flatten_gemm_biases, hoist_batch_norms, name_nodes, replace_batch_norms
 from edgec.ir import Array, Port
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
 INTEGER_ONLY = {op for _, op in REWRITES} | {"ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"}
 MOST_CALIBRATED, MOST_SCORED = 128, 512  # samples, spread evenly over those given
+FEWEST_CALIBRATED = 16
+# The quantiser keeps every activation of every sample for a histogram: so many float32 numbers, 512 MB, are taken.
+HISTOGRAM_ELEMENTS = 1 << 27
 
 # Names of onnxruntime's calibration methods with their options, in the order in which they are tried.
 CALIBRATIONS: tuple[tuple[str, dict[str, object]], ...] = (
@@ -88,10 +93,13 @@ def _quantize(
         raise ModelError(f"{model.file} has nothing to quantise")
     scored = spread(len(batches[0]), MOST_SCORED)
     judge = _Judge.of(real, [x[scored] for x in batches], None if labels is None else labels[scored])
-    calibrated = [x[spread(len(x), MOST_CALIBRATED)] for x in batches]
+    few = HISTOGRAM_ELEMENTS // max(1, activation_elements(real))
+    few = min(max(few, FEWEST_CALIBRATED), MOST_CALIBRATED)
     best: tuple[Score, bytes] | None = None
     for method, options in CALIBRATIONS:
-        quantized = _calibrated(real, chosen, _Reader(inputs, calibrated), method, options, folder)
+        most = MOST_CALIBRATED if method == "MinMax" else few
+        reader = _Reader(inputs, [x[spread(len(x), most)] for x in batches])
+        quantized = _calibrated(real, chosen, reader, method, options, folder)
         score = judge.score(quantized)
         if best is None or score > best[0]:
             best = (score, quantized)
@@ -203,6 +211,13 @@ class _Judge:
         if self.labels is not None:
             return score.accuracy >= self.accuracy - LOSS_ACCEPTED
         return score.signal >= SIGNAL_ACCEPTED
+
+
+def activation_elements(proto: onnx.ModelProto) -> int:
+    """Numbers that one sample's results of all nodes are."""
+    types = value_types(onnx.shape_inference.infer_shapes(proto).graph)
+    shapes = [types.get(name, (0, None))[1] for node in proto.graph.node for name in node.output]
+    return sum(int(np.prod(shape)) for shape in shapes if shape is not None)
 
 
 def spread(count: int, most: int) -> Array:

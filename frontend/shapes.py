@@ -25,6 +25,7 @@ def fix_shapes(model: Model, shapes: Mapping[str, int]) -> None:
     """
     sizes, used, asked = dict(shapes), set[str](), list[str]()
     inputs = graph_inputs(model.proto.graph)
+    symbols = {dimension.dim_param for value in inputs for dimension in value.type.tensor_type.shape.dim} - {""}
     for value in inputs:
         _fix_batch(value, sizes)
     for value in inputs:
@@ -42,7 +43,7 @@ def fix_shapes(model: Model, shapes: Mapping[str, int]) -> None:
                 used.add(known)
                 dimension.dim_value = sizes[known]
     _refuse_open(model, inputs, list(dict.fromkeys(asked)))
-    _refuse_unknown(model, shapes, used)
+    _refuse_unknown(model, shapes, used | symbols)
     infer_shapes(model, strict=False)
 
 
@@ -80,15 +81,14 @@ def _refuse_open(model: Model, inputs: list[onnx.ValueInfoProto], asked: list[st
     )
 
 
-def _refuse_unknown(model: Model, shapes: Mapping[str, int], used: set[str]) -> None:
-    known = {dim.dim_param for value in model.proto.graph.input for dim in value.type.tensor_type.shape.dim}
+def _refuse_unknown(model: Model, shapes: Mapping[str, int], known: set[str]) -> None:
     for name, size in shapes.items():
         if size < 1:
             raise ModelError(f"--shape {name}={size}: a dimension is at least 1")
-        if name not in used and name not in known:
+        if name not in known:
             raise ModelError(
                 f"--shape {name}={size}: no input of {model.file} has an open dimension of that name",
-                help=did_you_mean(name, sorted(known - {""})),
+                help=did_you_mean(name, sorted(known)),
             )
 
 

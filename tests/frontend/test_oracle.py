@@ -1,0 +1,41 @@
+"""onnxruntime on the model's file: batches, taps, bytes and paths."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from edgec.errors import ModelError
+from edgec.frontend import Oracle
+from tests.frontend.models import save, text_model
+
+PROTO = text_model("two (float[N,3] x) => (float[N,3] y) { a = Relu(x)  y = Add(a, c) }", {"c": np.float32(1)})
+X = np.array([[-1, 0, 1], [2, -2, 0]], np.float32)
+
+
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_samples_one_by_one(as_bytes: bool, tmp_path: pathlib.Path) -> None:
+    """The batch of the file is symbolic: each sample is a batch of one."""
+    oracle = Oracle(PROTO.SerializeToString() if as_bytes else save(PROTO, tmp_path))
+    (y,) = oracle.run([X])
+    assert y.tolist() == [[1, 1, 2], [3, 1, 1]]
+    assert [(port.name, port.dtype, port.shape) for port in oracle.inputs] == [("x", "float32", (1, 3))]
+
+
+def test_taps_come_after_the_outputs(tmp_path: pathlib.Path) -> None:
+    y, a = Oracle(save(PROTO, tmp_path), taps=["a"]).run([X])
+    assert (y.shape, a.shape) == ((2, 3), (2, 1, 3))
+    assert a[0, 0].tolist() == [0, 0, 1]
+
+
+def test_unknown_tap(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(ModelError, match=r"model\.onnx has no value 'b'"):
+        Oracle(save(PROTO, tmp_path), taps=["b"])
+
+
+def test_an_operator_that_onnxruntime_does_not_know(tmp_path: pathlib.Path) -> None:
+    proto = text_model("own (float[1,3] x) => (float[1,3] y) { y = com.microsoft.Nonsense(x) }")
+    with pytest.raises(ModelError, match=r"onnxruntime can't run model\.onnx"):
+        Oracle(save(proto, tmp_path))
