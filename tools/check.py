@@ -123,6 +123,7 @@ def check_command(
 
 
 def add_simulator(comparison: Comparison) -> None:
+    """All samples at once on torch; a note where it is not installed."""
     if not has_torch():
         comparison.notes.append("simulator: torch is not installed (pip install 'edgec[sim]')")
         return
@@ -210,6 +211,7 @@ def difference(comparison: Comparison, first: str, second: str) -> Difference | 
 
 
 def show(console: Console, values: Mapping[str, Any]) -> None:
+    """The findings as text."""
     console.print(f"{values['model']['file']} for {values['target']}, {values['samples']} samples")
     rows = []
     for way in WAYS:

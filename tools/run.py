@@ -125,6 +125,7 @@ def model_outputs(project: ProjectFolder, batches: list[Array]) -> list[Array]:
 
 
 def show(console: Console, project: ProjectFolder, values: dict[str, Any]) -> None:
+    """Outputs, counts and memory as text."""
     console.print(f"{project.model} on {values['board']}, {values['samples']} sample(s)")
     for (port, value), batch in zip(project.outputs, values["outputs"], strict=True):
         for index, sample in enumerate(batch):

@@ -24,6 +24,7 @@ def targets_command(as_json: JsonOption = False, verbose: VerboseOption = False)
 
 
 def board_json(board: Target) -> dict[str, Any]:
+    """A board as JSON; sizes in bytes."""
     return {
         "name": board.name,
         "title": board.title,
@@ -37,6 +38,7 @@ def board_json(board: Target) -> dict[str, Any]:
 
 
 def board_row(board: Target) -> tuple[str, ...]:
+    """A board as a row of the table."""
     runs = "emulated" if board.emulator else "here" if board.is_host else "connected"
     flash, ram = ("", "") if board.is_host else (size(board.flash), size(board.ram))
     clock = f"{board.clock_hz / 1e6:g}" if board.clock_hz else ""
