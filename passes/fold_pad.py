@@ -41,6 +41,7 @@ class FoldPad(Pass):
 
 
 def fold(wiring: Wiring, node: Node) -> bool:
+    """Let `node` read what the Pad in front of it pads; False where it has to stay."""
     pad = wiring.producer(node.inputs[0])
     if pad is None or not is_op(pad, "Pad") or wiring.only_user(pad.output) is not node:
         return False
