@@ -6,7 +6,7 @@ import itertools
 import random
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -77,11 +77,20 @@ class Memory:
 class Device:
     """Host side of the protocol: each call returns the right answer or raises TargetError within its time.
 
-    `timeout` is how many seconds the board may stay silent on a request, `run_timeout` on one inference.
+    `timeout` is how many seconds the board may stay silent on a request, `run_timeout` on one inference. While it is
+    silent, `check_alive` may raise what is known to be wrong with it, such as an emulator's crash.
     """
 
-    def __init__(self, link: Link, *, timeout: float = 5.0, run_timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        link: Link,
+        *,
+        timeout: float = 5.0,
+        run_timeout: float = 60.0,
+        check_alive: Callable[[], None] = lambda: None,
+    ) -> None:
         self.link = link
+        self.check_alive = check_alive
         self.timeout = timeout
         self.run_timeout = run_timeout
         self.reader = FrameReader()
@@ -210,6 +219,7 @@ class Device:
             answer = self.await_answer(min(deadline, time.monotonic() + wait))
             if answer is not None:
                 return answer
+            self.check_alive()
             if time.monotonic() >= deadline:
                 raise self.silence(command, patience)
             self.retries += 1

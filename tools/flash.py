@@ -48,7 +48,7 @@ def flash_command(
             values = flash_emulated(project, target, out, cc, emulator, dry_run)
         else:
             values = flash_connected(project, target, out, cc, tool, port, dry_run)
-        out.result(values, lambda console: console.print(values.pop("text")) if "text" in values else None)
+        out.result(values, lambda console: console.print(values["text"]))
 
 
 def flash_emulated(

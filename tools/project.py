@@ -145,6 +145,7 @@ def connect(
     output.step(f"starting {target.name}")
     with open_board(target, firmware.elf, emulator=emulator) as board:
         baud = target.uart.baud if target.uart else 115200
-        with Device(SerialLink(board.port, baud), run_timeout=run_timeout) as device:
+        link = SerialLink(board.port, baud)
+        with Device(link, run_timeout=run_timeout, check_alive=board.check) as device:
             device.expect(project.model, project.sha256, directory=str(project.folder))
             yield Session(project, device, board)

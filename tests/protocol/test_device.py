@@ -133,3 +133,16 @@ def test_second_host_starts_afresh(firmware: Path) -> None:
         x, second = random_inputs(random.Random(2))
         Device(link).run([x, second])
         assert Device(link).run([x, second]).outputs == (expected(2, x, second),)
+
+
+def test_what_is_known_of_a_dead_board_ends_the_wait(firmware: Path) -> None:
+    def crashed() -> None:
+        raise TargetError("the firmware crashed")
+
+    with firmware_link(firmware) as link:
+        device = Device(link, run_timeout=60, check_alive=crashed)
+        link.damage.rate = 1.0
+        start = time.monotonic()
+        with pytest.raises(TargetError, match="the firmware crashed"):
+            device.memory()
+    assert time.monotonic() - start < 3
