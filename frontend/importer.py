@@ -11,15 +11,16 @@ from edgec.errors import ModelError, UnsupportedError
 from edgec.frontend.context import DTYPES, UINT8_SHIFT, Context
 from edgec.frontend.load import Model, Path, load_model
 from edgec.frontend.node import OnnxNode
-from edgec.frontend.ops import activation, conv, elementwise, gemm, movement, pool, quantize, resize, softmax
+from edgec.frontend.ops import activation, conv, elementwise, gemm, movement, pool, quantize, resize, softmax, table
 from edgec.frontend.opset import convert_opset, opset_of
 from edgec.frontend.qoperators import rewrite_qoperators
 from edgec.frontend.shapes import fix_shapes, graph_inputs
 from edgec.frontend.simplify import simplify
+from edgec.frontend.tables import OWN_DOMAIN, rewrite_tables
 from edgec.ir import DType, Graph, Port, QuantParams, Source, TensorType, Value
 
 Importer = Callable[[Context, OnnxNode], None]
-FAMILIES = (activation, conv, elementwise, gemm, movement, pool, quantize, resize, softmax)
+FAMILIES = (activation, conv, elementwise, gemm, movement, pool, quantize, resize, softmax, table)
 IMPORTERS: Mapping[str, Importer] = {op: f for family in FAMILIES for op, f in family.IMPORTERS.items()}
 
 DECIDES = "If"
@@ -59,6 +60,7 @@ def prepare(model: Model, shapes: Mapping[str, int]) -> Model:
     simplify(model)
     if rewrite_qoperators(model):
         simplify(model)
+    rewrite_tables(model)
     return model
 
 
@@ -90,7 +92,7 @@ def _source(model: Model, proto: onnx.NodeProto) -> Source:
 
 def _import_node(ctx: Context, node: OnnxNode, lost: set[str]) -> str | None:
     """Import one node; the reason, as the end of a sentence, why it can't be. `lost` are values that were refused."""
-    importer = IMPORTERS.get(node.op_type) if node.proto.domain in ("", "ai.onnx") else None
+    importer = IMPORTERS.get(node.op_type) if node.proto.domain in ("", "ai.onnx", OWN_DOMAIN) else None
     reason = ctx.model.refused.get(node.output)
     if importer is None or reason is not None:
         lost.update(node.proto.output)

@@ -13,7 +13,6 @@ from edgec.errors import ModelError
 from edgec.frontend.load import Model, Path, first_line, load_model
 from edgec.frontend.shapes import fix_shapes, graph_inputs, value_types
 from edgec.ir import Array, Port
-from edgec.ports import sample_shape
 
 
 class Oracle:
@@ -40,34 +39,31 @@ class Oracle:
         self.taps = tuple(taps)
         self.session = _session(source, name, integer, threads)
         fix_shapes(described, shapes or {})
-        self.inputs, self.outputs = model_ports(described)
+        self.inputs = input_ports(described)
+        self.outputs = [output.name for output in self.session.get_outputs()][: len(described.proto.graph.output)]
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         """Outputs, then taps, as (samples, ...) without the batch axis; inputs as `Samples.inputs` gives them."""
-        names = [port.name for port in self.outputs] + list(self.taps)
+        names = [*self.outputs, *self.taps]
         results: list[list[Array]] = [[] for _ in names]
         for sample in zip(*inputs, strict=True):
             feed = {p.name: np.asarray(x).reshape(p.shape) for p, x in zip(self.inputs, sample, strict=True)}
             for kept, result in zip(results, self.session.run(names, feed), strict=True):
-                kept.append(np.asarray(result))
-        shapes = [sample_shape(port) for port in self.outputs]
-        stacked = [np.stack(kept) for kept in results]
-        outputs = [y.reshape(len(y), *shape) for y, shape in zip(stacked, shapes, strict=False)]
-        return outputs + stacked[len(outputs) :]
+                y = np.asarray(result)
+                kept.append(y[0] if y.ndim and y.shape[0] == 1 else y)
+        return [np.stack(kept) for kept in results]
 
 
-def model_ports(model: Model) -> tuple[list[Port], list[Port]]:
-    """Inputs and outputs of a model with fixed shapes, as its file declares them."""
+def input_ports(model: Model) -> list[Port]:
+    """Inputs of a model with fixed shapes, as its file declares them."""
     types = value_types(model.proto.graph)
-
-    def port(name: str) -> Port:
-        element, shape = types[name]
+    ports = []
+    for value in graph_inputs(model.proto.graph):
+        element, shape = types[value.name]
         if shape is None:
-            raise ModelError(f"the shape of {name!r} of {model.file} is known at run time only")
-        return Port(name, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element)).name, shape)
-
-    inputs = [port(value.name) for value in graph_inputs(model.proto.graph)]
-    return inputs, [port(value.name) for value in model.proto.graph.output]
+            raise ModelError(f"the shape of {value.name!r} of {model.file} is known at run time only")
+        ports.append(Port(value.name, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element)).name, shape))
+    return ports
 
 
 def _read(model: Path | bytes) -> Model:

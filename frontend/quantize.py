@@ -23,12 +23,12 @@ from edgec.errors import InternalError, ModelError
 from edgec.frontend.choose_nodes import nodes_to_quantize
 from edgec.frontend.importer import prepare
 from edgec.frontend.load import Model, Path, first_line, load_model
-from edgec.frontend.oracle import Oracle, model_ports
+from edgec.frontend.oracle import Oracle, input_ports
 from edgec.frontend.qoperators import REWRITES
 from edgec.frontend.refine_weights import refine_weights
 from edgec.frontend.samples import Samples
 from edgec.frontend.shapes import value_types
-from edgec.frontend.tidy_float import flatten_gemm_biases, hoist_batch_norms, name_nodes, replace_batch_norms
+from edgec.frontend.tidy_float import flatten_gemm_biases, hoist_over_moves, name_nodes, replace_batch_norms
 from edgec.ir import Array, Port
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
@@ -72,7 +72,7 @@ def quantize_model(path: Path, samples: Samples, *, shapes: Mapping[str, int] | 
     calibrations, without, the error of the outputs. Raises ModelError where they do not fit the model.
     """
     model = prepare(load_model(path), shapes or {})
-    inputs, _ = model_ports(model)
+    inputs = input_ports(model)
     batches = samples.inputs(inputs)
     with tempfile.TemporaryDirectory(prefix="edgec-quantize-") as name, _quiet():
         try:
@@ -115,7 +115,7 @@ def _prepared(model: Model, folder: pathlib.Path) -> onnx.ModelProto:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     given, after = folder / "float.onnx", folder / "prepared.onnx"
-    hoist_batch_norms(model.proto)
+    hoist_over_moves(model.proto)
     # Given by path: from a ModelProto quant_pre_process takes the weights away.
     onnx.save_model(model.proto, str(given))
     quant_pre_process(str(given), str(after), skip_symbolic_shape=True)

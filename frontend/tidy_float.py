@@ -12,34 +12,51 @@ import onnx.numpy_helper
 from edgec.frontend.shapes import value_types
 from edgec.ir import Array
 
-KEEPS_CHANNELS = ("Reshape", "Squeeze", "Unsqueeze")
+Shape = tuple[int, ...]
+MOVES = ("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose")
+FUNCTIONS = ("Relu", "Clip")
 
 
-def hoist_batch_norms(proto: onnx.ModelProto) -> None:
-    """BatchNormalization(Reshape(x)) => Reshape(BatchNormalization(x)), so that a convolution can take it up.
+def hoist_over_moves(proto: onnx.ModelProto) -> None:
+    """f(Reshape(x)) => Reshape(f(x)) for Relu, Clip and BatchNormalization, so that a convolution can take f up.
 
-    Not done when the Reshape has a second reader or changes batch or channels.
+    Not done when the Reshape has a second reader or, for BatchNormalization, changes batch or channels.
     """
-    types = value_types(proto.graph)
-    nodes = list(proto.graph.node)
-    producers = {output: node for node in nodes for output in node.output}
-    readers: dict[str, int] = {}
-    for name in (*(n for node in nodes for n in node.input), *(value.name for value in proto.graph.output)):
-        readers[name] = readers.get(name, 0) + 1
-    for node in nodes:
-        if node.op_type != "BatchNormalization" or len(node.output) > 1:
+    while _hoist_one(proto.graph):
+        pass
+
+
+def _hoist_one(graph: onnx.GraphProto) -> bool:
+    """Move the first function that can move; True when there was one."""
+    types = value_types(graph)
+    makers = {output: node for node in graph.node for output in node.output}
+    readers = [name for node in graph.node for name in node.input] + [value.name for value in graph.output]
+    for node in graph.node:
+        move = makers.get(node.input[0]) if node.input else None
+        if move is None or move.op_type not in MOVES or readers.count(move.output[0]) > 1:
             continue
-        move = producers.get(node.input[0])
-        if move is None or move.op_type not in KEEPS_CHANNELS or readers[node.input[0]] > 1:
-            continue
-        before, after = (types.get(name, (0, None))[1] for name in (move.input[0], move.output[0]))
-        if before is None or after is None or len(before) < 2 or before[:2] != after[:2]:
+        before, after = (types.get(name, (0, None)) for name in (move.input[0], move.output[0]))
+        if before[1] is None or not _commutes(node, move, before[1], after[1]):
             continue
         x, between, result = move.input[0], move.output[0], node.output[0]
         node.input[0], node.output[0] = x, between
         move.input[0], move.output[0] = between, result
-        _swap(proto.graph, move, node)
-    del proto.graph.value_info[:]
+        _swap(graph, move, node)
+        # The value between has the shape of before now.
+        kept = [value for value in graph.value_info if value.name != between]
+        del graph.value_info[:]
+        graph.value_info.extend(kept)
+        graph.value_info.append(onnx.helper.make_tensor_value_info(between, before[0], before[1]))
+        return True
+    return False
+
+
+def _commutes(node: onnx.NodeProto, move: onnx.NodeProto, before: Shape, after: Shape | None) -> bool:
+    if node.op_type in FUNCTIONS:
+        return True
+    if node.op_type != "BatchNormalization" or len(node.output) > 1 or move.op_type == "Transpose":
+        return False
+    return after is not None and len(before) >= 2 and before[:2] == after[:2]
 
 
 def _swap(graph: onnx.GraphProto, first: onnx.NodeProto, second: onnx.NodeProto) -> None:

@@ -17,7 +17,7 @@ from edgec.frontend import Oracle, Samples, import_model, is_quantized, quantize
 from edgec.frontend.choose_nodes import nodes_to_quantize
 from edgec.frontend.quantize import activation_elements, spread
 from edgec.frontend.refine_weights import best_scales
-from edgec.frontend.tidy_float import flatten_gemm_biases, hoist_batch_norms, name_nodes, replace_batch_norms
+from edgec.frontend.tidy_float import flatten_gemm_biases, hoist_over_moves, name_nodes, replace_batch_norms
 from tests.frontend.models import Constants, ops, run, save, text_model
 
 RNG = np.random.default_rng(11)
@@ -140,13 +140,31 @@ def test_batch_norm_behind_a_reshape_reaches_its_convolution() -> None:
     proto = onnx.shape_inference.infer_shapes(text_model(text, constants))
     feed = {"x": real(1, 3, 1, 8)}
     wanted = run(proto, feed)[0]
-    hoist_batch_norms(proto)
+    hoist_over_moves(proto)
     assert [node.op_type for node in proto.graph.node] == ["Conv", "BatchNormalization", "Reshape"]
     onnx.checker.check_model(proto)
     np.testing.assert_array_equal(run(proto, feed)[0], wanted)
 
 
-@pytest.mark.parametrize("reader", ["z = Relu(r)", "z = Identity(r)"], ids=["second-reader", "output"])
+def test_relu_passes_every_move() -> None:
+    text = """
+    moves (float[1,3,1,8] x) => (float[8,3] y) {
+        s = Squeeze(x, axes)
+        t = Transpose<perm = [2, 1, 0]>(s)
+        f = Reshape(t, shape)
+        y = Relu(f)
+    }"""
+    constants = {"axes": np.array([0], np.int64), "shape": np.array([8, 3], np.int64)}
+    proto = onnx.shape_inference.infer_shapes(text_model(text, constants))
+    feed = {"x": real(1, 3, 1, 8)}
+    wanted = run(proto, feed)[0]
+    hoist_over_moves(proto)
+    assert [node.op_type for node in proto.graph.node] == ["Relu", "Squeeze", "Transpose", "Reshape"]
+    onnx.checker.check_model(proto, full_check=True)
+    np.testing.assert_array_equal(run(proto, feed)[0], wanted)
+
+
+@pytest.mark.parametrize("reader", ["z = Sigmoid(r)", "z = Identity(r)"], ids=["second-reader", "output"])
 def test_batch_norm_stays_behind_a_reshape_that_others_read(reader: str) -> None:
     text = f"""
     shared (float[1,3,1,8] x) => (float[1,3,8] y, float[1,3,8] z) {{
@@ -156,7 +174,7 @@ def test_batch_norm_stays_behind_a_reshape_that_others_read(reader: str) -> None
     }}"""
     proto = text_model(text, {"shape": np.array([1, 3, 8], np.int64), **norm(3)})
     proto = onnx.shape_inference.infer_shapes(proto)
-    hoist_batch_norms(proto)
+    hoist_over_moves(proto)
     assert [node.op_type for node in proto.graph.node][:2] == ["Reshape", "BatchNormalization"]
 
 
@@ -168,7 +186,7 @@ def test_batch_norm_stays_behind_a_reshape_that_changes_channels() -> None:
     }"""
     proto = text_model(text, {"shape": np.array([1, 3, 8], np.int64), **norm(3)})
     proto = onnx.shape_inference.infer_shapes(proto)
-    hoist_batch_norms(proto)
+    hoist_over_moves(proto)
     assert [node.op_type for node in proto.graph.node] == ["Reshape", "BatchNormalization"]
 
 
