@@ -26,6 +26,7 @@ Exporter = Callable[["Writer", Node], None]
 
 
 def write_conv(writer: Writer, node: Node) -> None:
+    """Conv between Transposes; integer weights are stored in ONNX's order."""
     attrs: ConvAttrs = node.attrs
     x, w = writer.real(node.inputs[0], nchw=True), _weights(writer, node.inputs[1], (0, 3, 1, 2))
     writer.finish(
@@ -105,6 +106,7 @@ def write_pool(writer: Writer, node: Node) -> None:
 
 
 def write_reduce(writer: Writer, node: Node) -> None:
+    """ReduceMean; over height and width GlobalAveragePool."""
     attrs: ReduceAttrs = node.attrs
     x = node.inputs[0]
     if attrs.axes == (1, 2) and attrs.keepdims and len(x.type.shape) == 4:
@@ -127,6 +129,7 @@ def _unary_attributes(node: Node) -> dict[str, Any]:
 
 
 def write_clip(writer: Writer, node: Node) -> None:
+    """Clip with its finite bounds as inputs."""
     inputs = [writer.real(node.inputs[0])]
     for name, bound in (("min", node.attrs.min), ("max", node.attrs.max)):
         inputs.append("" if math.isinf(bound) else writer.constant(f"{node.output.name}/{name}", np.float32(bound)))
@@ -144,6 +147,7 @@ def write_arg_max(writer: Writer, node: Node) -> None:
 
 
 def write_resize(writer: Writer, node: Node) -> None:
+    """Resize by scales, or by sizes where the scales do not give them."""
     attrs: ResizeAttrs = node.attrs
     scales = writer.constant(f"{node.output.name}/scales", np.array([1, 1, *attrs.scales], np.float32))
     x = node.inputs[0].type.shape
@@ -188,6 +192,7 @@ def write_concat(writer: Writer, node: Node) -> None:
 
 
 def write_slice(writer: Writer, node: Node) -> None:
+    """Slice over all axes; ends are exclusive, as ONNX has them."""
     attrs: SliceAttrs = node.attrs
     ends = []
     for start, step, size in zip(attrs.starts, attrs.steps, attrs.sizes, strict=True):
@@ -199,6 +204,7 @@ def write_slice(writer: Writer, node: Node) -> None:
 
 
 def write_pad(writer: Writer, node: Node) -> None:
+    """Pad; the value is quantised where the input is int8."""
     attrs: PadAttrs = node.attrs
     x = node.inputs[0]
     inputs = [writer.name(x), writer.integers(f"{node.output.name}/pads", (*attrs.before, *attrs.after))]
@@ -214,6 +220,7 @@ def write_quantize(writer: Writer, node: Node) -> None:
 
 
 def write_dequantize(writer: Writer, node: Node) -> None:
+    """DequantizeLinear with the scale and zero point of the value read."""
     x = node.inputs[0]
     if x.type.quant is None:
         raise InternalError(f"{node} reads a value without a scale")
