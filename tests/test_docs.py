@@ -7,6 +7,9 @@ import pathlib
 import re
 
 import pytest
+import typer.main
+
+from edgec.tools.main import app
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -38,3 +41,18 @@ def test_readme_commands_exist() -> None:
     scripts = re.findall(r"^    python3 (\S+\.py)", text, re.MULTILINE)
     assert len(scripts) >= 2
     assert all((ROOT / script).is_file() for script in scripts)
+
+
+def test_commands_and_their_options_exist() -> None:
+    """Each section of docs/commands.md names only options that the command has, and every command has one."""
+    group = typer.main.get_command(app)
+    commands: dict[str, typer.core.TyperCommand] = group.commands  # type: ignore[attr-defined]
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    documented = set()
+    for section in text.split("\n## ")[1:]:
+        title = section.splitlines()[0]
+        names = re.findall(r"edgec (\w+)", title)
+        documented |= set(names)
+        there = {option for name in names for parameter in commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", section)) <= there, title
+    assert documented == set(commands)
