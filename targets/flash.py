@@ -96,6 +96,7 @@ def copy_uf2(plan: FlashPlan, file: Path) -> None:
 
 
 def run_tool(plan: FlashPlan, target: Target) -> None:
+    """Run the tool; TargetError with its last words where it fails or does not end."""
     try:
         result = subprocess.run(
             plan.command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False

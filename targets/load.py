@@ -93,6 +93,7 @@ def with_base(content: dict[str, Any], where: str, seen: tuple[str, ...]) -> dic
 
 
 def read_core(table: Table, name: str) -> Core:
+    """A core from the table of its file."""
     cost = table.table("cost")
     core = Core(
         name=name,
@@ -113,6 +114,7 @@ def read_core(table: Table, name: str) -> Core:
 
 
 def read_board(table: Table, name: str) -> Target:
+    """A board from the table of its file; TargetError where keys are missing, unknown or contradict each other."""
     core = load_core(table.take("core", str), table.where)
     uart, emulator = table.table("uart"), table.table("emulator")
     target = Target(
@@ -135,6 +137,7 @@ def read_board(table: Table, name: str) -> Target:
 
 
 def read_region(table: Table) -> Region:
+    """One block of memory from a table of `regions`."""
     kind = table.choice("kind", tuple(CONTENTS))
     region = Region(
         table.take("name", str), kind, table.address("origin"), table.size("size"), holds=table.strings("holds")
@@ -174,6 +177,7 @@ def complete_regions(table: Table, regions: tuple[Region, ...], core: Core) -> t
 
 
 def read_uart(table: Table) -> Uart:
+    """The serial port from the table `uart`."""
     uart = Uart(
         driver=table.choice("driver", list_drivers()),
         base=table.address("base"),
@@ -197,6 +201,7 @@ def read_step(table: Table) -> SetupStep:
 
 
 def read_flash_tool(table: Table) -> FlashTool:
+    """One way to write the flash, from a table of `flash_tools`."""
     tool = FlashTool(
         name=table.take("name", str),
         command=table.strings("command"),
