@@ -19,10 +19,11 @@ import numpy as np
 import onnx
 import onnx.shape_inference
 
-from edgec.errors import InternalError, ModelError
+from edgec.errors import InternalError, ModelError, UnsupportedError
 from edgec.frontend.choose_nodes import nodes_to_quantize
 from edgec.frontend.importer import prepare
 from edgec.frontend.load import Model, Path, first_line, load_model
+from edgec.frontend.opset import RECENT_OPSET, opset_of
 from edgec.frontend.oracle import Oracle, input_ports
 from edgec.frontend.qoperators import REWRITES
 from edgec.frontend.refine_weights import refine_weights
@@ -69,9 +70,15 @@ def quantize_model(path: Path, samples: Samples, *, shapes: Mapping[str, int] | 
     """The bytes of an int8 ONNX file: QDQ, weights per channel.
 
     `samples`: 100 or more typical inputs in the model's own form; with labels, the accuracy decides between
-    calibrations, without, the error of the outputs. Raises ModelError where they do not fit the model.
+    calibrations, without, the error of the outputs. Raises ModelError where they do not fit the model,
+    UnsupportedError for an opset before 13 that can't be converted.
     """
     model = prepare(load_model(path), shapes or {})
+    if opset_of(model.proto) < RECENT_OPSET:
+        raise UnsupportedError(
+            f"{model.file} is of opset {model.opset} and can't be converted; quantising needs {RECENT_OPSET} or later",
+            help="export the model with a newer opset",
+        )
     inputs = input_ports(model)
     batches = samples.inputs(inputs)
     with tempfile.TemporaryDirectory(prefix="edgec-quantize-") as name, _quiet():

@@ -10,7 +10,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgec.errors import ModelError, UnsupportedError
-from edgec.frontend import import_model
+from edgec.frontend import export_model, import_model
+from edgec.frontend.importer import prepare
+from edgec.frontend.load import load_model
+from edgec.frontend.opset import opset_of
 from edgec.ir import Graph
 from tests.frontend.models import assert_imported, ops, run, save, text_model
 
@@ -180,6 +183,32 @@ def test_every_opset(opset: int, tmp_path: pathlib.Path) -> None:
     assert graph.opset == opset
     assert ops(graph) == ["Conv", "Relu", "ReduceMean", "Gemm", "Softmax"]
     assert [node.source.index for node in graph.nodes if node.op.name == "Gemm"] == [4]
+
+
+@pytest.mark.parametrize("opset", [7, 9, 10, 11])
+def test_old_opsets_are_converted(opset: int, tmp_path: pathlib.Path) -> None:
+    """With a symbolic batch, and with Resize, whose old coordinates onnx's converter forgets."""
+    resize = 'u = Upsample<mode = "linear">(r, s)' if opset < 10 else 'u = Resize<mode = "linear">(r, s)'
+    if opset >= 11:
+        resize = 'u = Resize<mode = "linear">(r, roi, s)'
+    if opset < 9:
+        resize = 'u = Upsample<mode = "linear", scales = [1.0, 1.0, 2.0, 2.0]>(r)'
+    text = f"""
+    old (float[N,4,6,6] x) => (float[N,4,12,12] y) {{
+        c = Conv<pads = [1, 1, 1, 1]>(x, w)
+        r = Relu(c)
+        {resize}
+        y = Softmax<axis = 1>(u)
+    }}"""
+    w = np.random.default_rng(0).standard_normal((4, 4, 3, 3)).astype(np.float32)
+    constants = {"w": w, "s": np.array([1, 1, 2, 2], np.float32), "roi": np.zeros(0, np.float32)}
+    proto = text_model(text, {name: array for name, array in constants.items() if f", {name}" in text}, opset=opset)
+    path = save(proto, tmp_path)
+    model = prepare(load_model(path), {})
+    assert opset_of(model.proto) == 13
+    graph = import_model(path)
+    feed = {"x": np.random.default_rng(1).standard_normal((1, 4, 6, 6)).astype(np.float32)}
+    np.testing.assert_allclose(run(export_model(graph), feed)[0], run(proto, feed)[0], rtol=1e-5, atol=1e-5)
 
 
 def test_local_functions_are_inlined(tmp_path: pathlib.Path) -> None:
