@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
 
 from edgec.ports import to_graph_input
-from edgec.targets import find_compiler, load_target, open_board
-from edgec.targets.device import Device
+from edgec.targets import Device, SerialLink, find_compiler, load_target, open_board
+from edgec.targets.emulator.qemu import QEMU
 from edgec.targets.host import HostModel
-from edgec.targets.serial_link import SerialLink
 from tests.zoo.conftest import Compiled, Compiler
 from tests.zoo.networks import NETWORKS, Array, Network
 
@@ -57,6 +57,8 @@ def graph_inputs(network: Network, made: Compiled, count: int) -> Array:
 def run_and_compare(network: Network, made: Compiled, board: str, count: int, build: pathlib.Path) -> None:
     """Flash the firmware, run `count` samples: outputs, RAM, stack and flash."""
     target = load_target(BOARDS[board])
+    if not target.emulator or (shutil.which(QEMU) is None and not target.emulator.unicorn):
+        pytest.skip(f"only QEMU emulates {target.core.name}, and {QEMU} is not installed")
     x = graph_inputs(network, made, count)
     expected = HostModel(made.directory).run([x])
     firmware = find_compiler(target).build(made.directory, build)
