@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edgec.errors import TargetError
 
@@ -66,3 +67,28 @@ def exact_products() -> Iterator[None]:
         if torch.cuda.is_available():
             stack.enter_context(torch.autocast("cuda", enabled=False))
         yield
+
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+def run_parts(
+    function: Callable[[Part], Result], parts: Callable[[int], Sequence[Part]], device: torch.device
+) -> list[Result]:
+    """`function` of every part, on a CPU as many parts at a time as torch may use threads; `parts` is told how many.
+
+    One thread a part, not all threads a part: layers are too small to share, and threads that wait for each other at
+    the end of each layer come to a stop where other programs want the processor too.
+    """
+    if device.type != "cpu":
+        return [function(part) for part in parts(1)]
+    torch = require_torch()
+    threads = torch.get_num_threads()
+    work = parts(threads)
+    torch.set_num_threads(1)  # new threads start with this number
+    try:
+        with ThreadPoolExecutor(max_workers=max(1, min(threads, len(work)))) as pool:
+            return list(pool.map(function, work))
+    finally:
+        torch.set_num_threads(threads)

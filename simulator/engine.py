@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,6 @@ from torch import Tensor
 
 from edgec.errors import UnsupportedError
 from edgec.ir import Array, DType, Graph, Node, Value
-from edgec.simulator.device import exact_products
 from edgec.simulator.ops import builders
 from edgec.simulator.ops.base import Constants, Function
 from edgec.simulator.simulator import batch_shape
@@ -82,12 +80,11 @@ class Engine:
         for value, x in zip(self.graph.inputs, inputs, strict=True):
             live[self._index[id(value)]] = x
         keep = {self._index[id(value)] for value in wanted}
-        with nullcontext() if self.real else exact_products():
-            for step in self._steps:
-                live[step.output] = step.function([live[index] for index in step.inputs])
-                for index in step.dead:
-                    if index not in keep:
-                        live[index] = nothing
+        for step in self._steps:
+            live[step.output] = step.function([live[index] for index in step.inputs])
+            for index in step.dead:
+                if index not in keep:
+                    live[index] = nothing
         samples = len(inputs[0]) if inputs else 1
         return [self._store(live[self._index[id(value)]], value, samples) for value in wanted]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from edgec.errors import ModelError, did_you_mean
 from edgec.ir import Array, Graph, Value
-from edgec.simulator.device import pick_device
+from edgec.simulator.device import exact_products, pick_device, run_parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["int8", "float"]
 
-# Bytes of the largest activation of one chunk of samples. On CPU, about what the caches keep while the next
-# layer reads it; on GPU, a small part of its memory.
-CHUNK_BYTES = {"cpu": 8 << 20, "cuda": 256 << 20}
+# Bytes of the largest activation of one chunk of samples. On CPU, about what a core's caches keep until the next layer
+# reads it; on GPU, a small part of its memory.
+CHUNK_BYTES = {"cpu": 2 << 20, "cuda": 256 << 20}
 
 
 class Simulator:
@@ -50,16 +51,18 @@ class Simulator:
         """
         samples = self._samples([x.shape for x in inputs])
         wanted = [*self.graph.outputs, *(self._named(name) for name in taps)]
-        chunk = self._chunk(samples)
-        # x: (samples, *shape)
-        batches = [x.reshape(samples, *v.type.shape) for x, v in zip(inputs, self.graph.inputs, strict=True)]
-        parts = [
-            self._engine.infer([x[first : first + chunk] for x in batches], wanted)
-            for first in range(0, samples, chunk)
-        ]
-        if not parts:  # no samples: the shapes come from one that is thrown away
+        if not samples:  # the shapes come from a sample that is thrown away
             zeros = [np.zeros(value.type.shape) for value in self.graph.inputs]
             return [y[:0] for y in self.run(zeros, taps)]
+        # x: (samples, *shape)
+        batches = [x.reshape(samples, *v.type.shape) for x, v in zip(inputs, self.graph.inputs, strict=True)]
+
+        def chunks(workers: int) -> list[list[Array]]:
+            size = self._chunk(samples, workers)
+            return [[x[first : first + size] for x in batches] for first in range(0, samples, size)]
+
+        with exact_products() if self.mode == "int8" else nullcontext():
+            parts = run_parts(lambda part: self._engine.infer(part, wanted), chunks, self.device)
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
     def forward(self, inputs: Sequence[Tensor], taps: Sequence[str] = ()) -> list[Tensor]:
@@ -93,10 +96,11 @@ class Simulator:
                 )
         return counts[0] if counts and counts[0] is not None else 1
 
-    def _chunk(self, samples: int) -> int:
-        """Samples that go through the network together: as many as keep the largest activation in cache."""
+    def _chunk(self, samples: int, workers: int) -> int:
+        """Samples that go through the network together: what keeps the largest activation in cache, work for all."""
         computed = [value.type.elements for value in self._values.values() if not value.is_constant]
-        return max(1, min(samples, CHUNK_BYTES[self.device.type] // (4 * max(computed, default=1))))
+        most = CHUNK_BYTES[self.device.type] // (4 * max(computed, default=1))
+        return max(1, min(most, -(-samples // workers)))
 
 
 def batch_shape(samples: int, value: Value) -> tuple[int, ...]:

@@ -88,9 +88,7 @@ def requantizer(scale: Tensor | float, clamp: Clamp, y: Value) -> Callable[[Tens
     low, high = centred_clamp(clamp, y)
 
     def run(acc: Tensor) -> Tensor:
-        # acc: (..., C) f32 or f64 of exact integers. float64 -> float32 rounds half to even, as int32 -> float32 does.
-        acc = acc if acc.dtype == torch.float32 else acc.to(torch.float32)
-        # torch.round rounds half to even.
+        # acc: (..., C) float32 of the int32 sum. torch.round rounds half to even.
         return acc.mul_(scale).round_().clamp_(low, high)
 
     return run
@@ -103,19 +101,3 @@ def bound(y: Value, clamp: Clamp, x: Tensor) -> Tensor:
     scale, _ = quant_of(y)
     low, high = centred_clamp(clamp, y)
     return x.clamp(float(low * scale), float(high * scale))
-
-
-def sum_type(magnitudes: Array, x: Value, bias: Array) -> torch.dtype:
-    """float32 where no partial sum can leave its exact integers, else float64.
-
-    magnitudes: (O) sum of |w - zero_point| of each output, bias: (O).
-    """
-    _, zero_point = quant_of(x)
-    largest = max(QMAX - zero_point, zero_point - QMIN)
-    most = np.max(magnitudes.astype(np.int64) * largest + np.abs(bias.astype(np.int64)), initial=0)
-    return torch.float32 if most < EXACT else torch.float64
-
-
-def move(function: Callable[[Tensor], Tensor]) -> Function:
-    """For operators of one input that are the same function in both modes."""
-    return lambda inputs: function(inputs[0])

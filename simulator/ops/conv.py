@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgec.ir import DType, Node, QuantParams
-from edgec.ops.conv import ConvAttrs, conv_data, quant_of
-from edgec.simulator.ops.base import Constants, Function, bound, requantizer, sum_type
+from edgec.ops.conv import ConvAttrs, quant_of
+from edgec.simulator.ops.base import Constants, Function, bound
+from edgec.simulator.sums import layer_s8
 
 
 def channels_first(x: Tensor) -> Tensor:
@@ -54,25 +55,13 @@ def convolution(attrs: ConvAttrs) -> Callable[[Tensor, Tensor, Tensor | None], T
 
 
 def conv_s8(node: Node, constants: Constants) -> Function:
-    """Exact sums in float32 (float64 where they may pass 2^24), then one requantisation."""
-    attrs: ConvAttrs = node.attrs
-    data = conv_data(node)
-    # weights: (O, KH, KW, C / group) s8 -> (O, C / group, KH, KW) with zero points taken off
-    centred = data.weights.astype(np.int32)
-    if data.weight_zero_point is not None:
-        centred -= data.weight_zero_point.reshape(-1, 1, 1, 1)
-    dtype = sum_type(np.abs(centred).sum(axis=(1, 2, 3)), node.inputs[0], data.bias)
-    weights = channels_first(constants.tensor(centred, dtype))
-    bias = constants.tensor(data.bias, dtype)
-    requantize = requantizer(constants.tensor(data.scale), attrs.clamp, node.output)
-    function = convolution(attrs)
+    """weights: (O, KH, KW, C / group) -> (O, C / group, KH, KW)."""
+    function = convolution(node.attrs)
 
-    def run(inputs: Sequence[Tensor]) -> Tensor:
-        x = inputs[0]
-        acc = function(flat_batch(x.to(dtype)), weights, bias)
-        return requantize(split_batch(acc, len(x)))
+    def product(x: Tensor, w: Tensor, bias: Tensor) -> Tensor:
+        return split_batch(function(flat_batch(x), w, bias), len(x))
 
-    return run
+    return layer_s8(node, constants, product, channels_first)
 
 
 def bias_quant(node: Node) -> QuantParams | None:

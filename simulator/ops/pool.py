@@ -102,7 +102,7 @@ def reduce_mean_s8(node: Node, constants: Constants) -> Function:
     requantize = requantizer(float(mean_scale(*quants(node), count)), clamp, node.output)
     # The largest sum of `count` integers of 255 at most.
     dtype = torch.float32 if 255 * count < EXACT else torch.float64
-    return lambda inputs: requantize(inputs[0].sum(axes, keepdim=keepdims, dtype=dtype))
+    return lambda inputs: requantize(inputs[0].sum(axes, keepdim=keepdims, dtype=dtype).to(torch.float32))
 
 
 def reduce_mean_f32(node: Node, constants: Constants) -> Function:

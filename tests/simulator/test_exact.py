@@ -150,12 +150,28 @@ def test_sums_around_and_beyond_24_bits(k: int) -> None:
 def test_sums_beyond_24_bits_round_half_to_even_once() -> None:
     """2^24 + 1 and its neighbours, at a scale where the last bit of float32(acc) decides the result."""
     x_value = s8("x", (1, 1), 1.0, 0)
-    sums = np.asarray([2**24 + 1, 2**24 + 3, -(2**24) - 1, 2**25 + 2, 2**25 + 6, 2**30 + 65])
+    # 2^17 brings them to a half: float32 rounds the first down to it (then to 64), the second up beyond it (65).
+    sums = 2**24 + 2**17 + np.asarray([1, 3, -1])
     y = QuantParams.per_tensor(float(2**18), 0)
     graph = layer("Gemm", GemmAttrs(), x_value, np.ones((len(sums), 1)), sums, QuantParams.per_tensor(1.0, 0), y)
     (got,) = Simulator(graph, device="cpu").run([np.zeros((1, 1), np.int8)])
-    scale = requantize_scale(QuantParams.per_tensor(1.0, 0), QuantParams.per_tensor(1.0, 0), y)
-    np.testing.assert_array_equal(got[0], requantize(sums.astype(np.int32), scale, 0))
+    np.testing.assert_array_equal(got[0], [64, 65, 64])
+
+
+def test_biases_at_the_ends_of_int32() -> None:
+    """Channels that have one output for all inputs, saturated or not, beside one that has many."""
+    x_value = s8("x", (1, 4, 4, 2), 0.02, -128)
+    w = np.random.default_rng(3).integers(-127, 128, (4, 3, 3, 2))
+    bias = np.asarray([2**31 - 2**20, -(2**31) + 2**20, 2**30, 100])
+    w_quant = QuantParams((0.02, 0.02, 1e-9, 0.02), (0, 0, 0, 0), 0)
+    graph = layer("Conv", ConvAttrs((3, 3)), x_value, w, bias, w_quant, QuantParams.per_tensor(0.5, 7))
+    x = np.random.default_rng(4).integers(-128, 128, (5, 4, 4, 2)).astype(np.int8)
+    (got,) = Simulator(graph, device="cpu").run([x])
+    np.testing.assert_array_equal(got, conv_reference(x, graph))
+    assert (got[..., 0] == 127).all()
+    assert (got[..., 1] == -128).all()
+    assert len(np.unique(got[..., 2])) == 1
+    assert len(np.unique(got[..., 3])) > 3
 
 
 def test_halves_round_to_even() -> None:
