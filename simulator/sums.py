@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,8 @@ from edgec.ops.conv import conv_data, sum_bounds
 from edgec.ops.numbers import QMAX, QMIN, requantize
 from edgec.simulator.ops.base import EXACT, Constants, Function, quant_of, requantizer
 
-# x: (B, ...), weights and bias in one element type -> sums with the output channel last
-Product = Callable[[Tensor, Tensor, Tensor], Tensor]
+# x: (B, ...), weights, bias or None, in one element type -> sums with the output channel last
+Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,21 @@ def layer_of(node: Node) -> Layer:
     return Layer(np.where(same.reshape(each_output), 0, weights), bias, np.where(same, np.float32(1), scale))
 
 
-def element_type(layer: Layer, node: Node) -> torch.dtype:
-    """float32 where no product sum can leave the integers that it holds exactly, else float64."""
-    low, high = QMIN - quant_of(node.inputs[0])[1], QMAX - quant_of(node.inputs[0])[1]
-    magnitudes = np.abs(layer.weights.astype(np.int64)).reshape(len(layer.bias), -1).sum(axis=1) * max(-low, high)
-    return torch.float32 if np.max(magnitudes + np.abs(layer.bias), initial=0) < EXACT else torch.float64
-
-
 def layer_s8(node: Node, constants: Constants, product: Product, arrange: Callable[[Tensor], Tensor]) -> Function:
-    """product(x, weights, bias), then one requantisation; `arrange` puts the weights in the order `product` takes."""
+    """product(x, weights, bias), then one requantisation; `arrange` puts the weights in the order `product` takes.
+
+    float32 where no sum of products can leave the integers that it holds exactly, else float64. Where only the bias
+    is too large, it alone is added in float64. float64 -> float32 rounds half to even, as int32 -> float32 does.
+    """
     layer = layer_of(node)
-    dtype = element_type(layer, node)
-    weights, bias = arrange(constants.tensor(layer.weights, dtype)), constants.tensor(layer.bias, dtype)
-    requantize_sums = requantizer(constants.tensor(layer.scale), node.attrs.clamp, node.output)
-
-    def run(inputs: Sequence[Tensor]) -> Tensor:
-        # float64 -> float32 rounds half to even, as int32 -> float32 does.
-        return requantize_sums(product(inputs[0].to(dtype), weights, bias).to(torch.float32))
-
-    return run
+    _, zero_point = quant_of(node.inputs[0])
+    magnitudes = np.abs(layer.weights.astype(np.int64)).reshape(len(layer.bias), -1).sum(axis=1)
+    products = magnitudes * max(QMAX - zero_point, zero_point - QMIN)
+    dtype = torch.float32 if np.max(products, initial=0) < EXACT else torch.float64
+    apart = dtype == torch.float32 and np.max(products + np.abs(layer.bias), initial=0) >= EXACT
+    weights = arrange(constants.tensor(layer.weights, dtype))
+    bias = constants.tensor(layer.bias, torch.float64 if apart else dtype)
+    finish = requantizer(constants.tensor(layer.scale), node.attrs.clamp, node.output)
+    if apart:
+        return lambda inputs: finish((product(inputs[0], weights, None) + bias).to(torch.float32))
+    return lambda inputs: finish(product(inputs[0].to(dtype), weights, bias).to(torch.float32))

@@ -58,7 +58,7 @@ def conv_s8(node: Node, constants: Constants) -> Function:
     """weights: (O, KH, KW, C / group) -> (O, C / group, KH, KW)."""
     function = convolution(node.attrs)
 
-    def product(x: Tensor, w: Tensor, bias: Tensor) -> Tensor:
+    def product(x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
         return split_batch(function(flat_batch(x), w, bias), len(x))
 
     return layer_s8(node, constants, product, channels_first)
