@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -88,7 +90,14 @@ def run_parts(
     work = parts(threads)
     torch.set_num_threads(1)  # new threads start with this number
     try:
-        with ThreadPoolExecutor(max_workers=max(1, min(threads, len(work)))) as pool:
-            return list(pool.map(function, work))
+        if len(work) == 1:
+            return [function(work[0])]
+        return list(workers(threads, os.getpid()).map(function, work))
     finally:
         torch.set_num_threads(threads)
+
+
+@cache
+def workers(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads that live on: oneDNN prepares its kernels anew in each thread. `process`: a fork has none of them."""
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="edgec-simulator")

@@ -156,3 +156,19 @@ def test_values_are_freed_after_their_last_reader(monkeypatch: pytest.MonkeyPatc
     steps = simulator._engine._steps
     dead = [index for step in steps for index in step.dead]
     assert len(dead) == len(builtins.set(dead)) == 4
+
+
+def test_threads_are_torch_s_own_number_afterwards() -> None:
+    """Chunks run on one thread each; results are the same for any number of them, and the number is set back."""
+    graph, x = tiny_graph(), samples(9)
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            results.append(Simulator(graph, device="cpu").run([x])[0])
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
