@@ -16,6 +16,15 @@ from edgec.ir import Array, DType
 from tests.frontend.models import assert_imported, one_node, ops, random_feed, run, save, text_model
 
 RNG = np.random.default_rng(3)
+START = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """Each test draws from the start: in which order and process tests run must not change their models."""
+    RNG.bit_generator.state = START
+
+
 X, Y = np.float32(0.02), np.float32(0.05)
 
 
@@ -195,7 +204,7 @@ def test_qoperator(name: str, tmp_path: pathlib.Path) -> None:
         assert (wanted.shape, wanted.dtype) == (found.shape, found.dtype)
         step = np.abs(wanted.astype(int) - found.astype(int))
         assert step.max() <= 1
-        assert np.mean(step > 0) < 0.1
+        assert np.count_nonzero(step) <= max(1, step.size // 10)
 
 
 def test_channels_last_pool_is_refused(tmp_path: pathlib.Path) -> None:
