@@ -16,13 +16,6 @@ from edgec.ir import Array, DType
 from tests.frontend.models import assert_imported, one_node, ops, random_feed, run, save, text_model
 
 RNG = np.random.default_rng(3)
-START = RNG.bit_generator.state
-
-
-@pytest.fixture(autouse=True)
-def same_numbers() -> None:
-    """Each test draws from the start: in which order and process tests run must not change their models."""
-    RNG.bit_generator.state = START
 
 
 X, Y = np.float32(0.02), np.float32(0.05)
