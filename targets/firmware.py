@@ -9,6 +9,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from edgec.targets.pointers import address_taken
 from edgec.targets.stack import stack_bound
 
 ARENA = "arena"  # the static array of port/model_info.c
@@ -70,8 +71,8 @@ def read_symbols(elf: ELFFile) -> list[Symbol]:
     ]
 
 
-def read_firmware(path: Path, port_objects: Sequence[Path] = (), compiler: str = "") -> Firmware:
-    """Sizes and symbols of an ELF file; `port_objects` are the object files that count as `port`."""
+def read_firmware(path: Path, model: Sequence[Path], port_objects: Sequence[Path], compiler: str) -> Firmware:
+    """Sizes and symbols of an ELF file, linked from the object files of the model and of the `port` around it."""
     port_names: set[str] = set()
     for item in port_objects:
         with item.open("rb") as stream:
@@ -104,6 +105,6 @@ def read_firmware(path: Path, port_objects: Sequence[Path] = (), compiler: str =
         **sizes,
         port=sum(symbol.size for symbol in in_flash if symbol.name in port_names),
         arena=sum(symbol.size for symbol in symbols if symbol.name == ARENA),
-        stack=stack_bound(path),
+        stack=stack_bound(path, address_taken([*model, *port_objects])),
         symbols={symbol.name: symbol for symbol in symbols},
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from pathlib import Path
 
-import numpy as np
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
@@ -13,7 +12,6 @@ from edgec.errors import TargetError
 from edgec.targets.thumb import Effect, Registers, narrow_effect, walk, wide_effect
 
 ROOT = "Reset_Handler"
-VECTORS = "vectors"
 LDR_LITERAL = 0x48
 
 
@@ -21,11 +19,11 @@ class StackBound:
     """Follows every call from Reset_Handler.
 
     A function's frame is counted as the sum of all that its instructions subtract from the stack pointer, and a call
-    through a pointer as the deepest function whose address is stored anywhere: both at least as much as really happens.
-    The firmware uses no interrupts.
+    through a pointer as the deepest function whose address is taken: both at least as much as really happens. `pointed`
+    names these functions (pointers.py). The firmware uses no interrupts.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pointed: frozenset[str]) -> None:
         self.path = path
         with path.open("rb") as stream:
             elf = ELFFile(stream)
@@ -50,11 +48,10 @@ class StackBound:
             for symbol in symbols
             if symbol.name[:2] in ("$d", "$t", "$a")
         )
-        self.vectors = next(((s["st_value"], s["st_size"]) for s in symbols if s.name == VECTORS), (0, 0))
         self.depths: dict[int, int] = {}
         self.scanned: dict[int, tuple[int, set[int], bool]] = {}
         self.path_now: list[int] = []
-        self.pointed_at = self.find_pointed_at()
+        self.pointed_at = [start for start in self.starts if functions[start][1] in pointed]
 
     def bound(self) -> int:
         """The bound; TargetError where there is none (recursion, a frame of variable size)."""
@@ -64,17 +61,6 @@ class StackBound:
 
     def name(self, start: int) -> str:
         return self.functions[start][1]
-
-    def find_pointed_at(self) -> list[int]:
-        """Functions whose address is stored as a word, but for the vectors."""
-        low, size = self.vectors
-        entries = np.array([start | 1 for start in self.starts], np.uint32)
-        found: set[int] = set()
-        for base, content in self.contents:
-            words = np.frombuffer(content[: len(content) & ~3], "<u4")
-            places = base + 4 * np.flatnonzero(np.isin(words, entries))
-            found |= {int(words[(place - base) // 4]) - 1 for place in places if not low <= place < low + size}
-        return sorted(found)
 
     def function_with(self, address: int) -> int | None:
         """Start of the function that holds an address."""
@@ -111,8 +97,7 @@ class StackBound:
         self.path_now.append(start)
         frame, callees, indirect = self.scan(start)
         if indirect:
-            # A number among the weights may look like an address. No code of the firmware is recursive, so that a
-            # pointer never leads to a function from which this one is called.
+            # No code of the firmware is recursive: a pointer never leads to a function from which this one is called.
             callees = callees | {callee for callee in self.pointed_at if not self.reaches(callee, start)}
         deepest = max((self.depth(callee) for callee in callees), default=0)
         self.path_now.pop()
@@ -170,6 +155,6 @@ def has_bytes(section: Section) -> bool:
     return section["sh_type"] == "SHT_PROGBITS"
 
 
-def stack_bound(elf: Path) -> int:
-    """Bytes of stack that a firmware of edgec may use at most."""
-    return StackBound(elf).bound()
+def stack_bound(elf: Path, pointed: frozenset[str]) -> int:
+    """Bytes of stack that a firmware of edgec may use at most; `pointed` as for StackBound."""
+    return StackBound(elf, pointed).bound()

@@ -72,7 +72,7 @@ class Compiler:
         around = self.objects([source for source in port_sources if source != model_info], build, flags)
         elf = build / "firmware.elf"
         self.link([*model, *around], port / "link.ld", elf)
-        return read_firmware(elf, around, self.version)
+        return read_firmware(elf, model, around, self.version)
 
     def objects(self, sources: Sequence[Path], build: Path, flags: Sequence[str]) -> list[Path]:
         """Compile each source; two at a time, for the laptops that this runs on."""

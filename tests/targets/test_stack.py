@@ -134,7 +134,7 @@ def test_debug_sections_do_not_hide_code(tmp_path: Path) -> None:
     """Their mapping symbols have small addresses, as the code at 0 has; a call in it was lost once."""
     target = load_target("microbit")
     firmware = find_compiler(target).build(write_project(target, tmp_path), tmp_path / "build")
-    reader = StackBound(firmware.elf)
+    reader = StackBound(firmware.elf, frozenset())
     _, callees, _ = reader.scan(firmware.address("ec_protocol_byte"))
     assert callees, "the protocol calls others"
     assert firmware.stack >= 100
