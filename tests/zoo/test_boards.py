@@ -54,8 +54,13 @@ def graph_inputs(network: Network, made: Compiled, count: int) -> Array:
     return to_graph_input(port, value, network.samples(count=count).x)
 
 
-def run_and_compare(network: Network, made: Compiled, board: str, count: int, build: pathlib.Path) -> None:
-    """Flash the firmware, run `count` samples: outputs, RAM, stack and flash."""
+def run_and_compare(
+    network: Network, made: Compiled, board: str, count: int, build: pathlib.Path, *, fast: bool = False
+) -> None:
+    """Flash the firmware, run `count` samples: outputs, RAM, stack and flash. `fast`: on unicorn where it has the core.
+
+    QEMU takes input bytes one by one through its main loop: ten times the time of unicorn.
+    """
     target = load_target(BOARDS[board])
     if not target.emulator or (shutil.which(QEMU) is None and not target.emulator.unicorn):
         pytest.skip(f"only QEMU emulates {target.core.name}, and {QEMU} is not installed")
@@ -64,7 +69,8 @@ def run_and_compare(network: Network, made: Compiled, board: str, count: int, bu
     firmware = find_compiler(target).build(made.directory, build)
     report = made.model.report
     assert report["flash"]["total"] == pytest.approx(firmware.flash, rel=0.02)
-    with open_board(target, firmware.elf) as emulated, Device(SerialLink(emulated.port)) as device:
+    emulator = "unicorn" if fast and target.emulator.unicorn else "auto"
+    with open_board(target, firmware.elf, emulator=emulator) as emulated, Device(SerialLink(emulated.port)) as device:
         for index, sample in enumerate(x):
             inference = device.run([sample.tobytes()])
             for number, (given, wanted) in enumerate(zip(inference.outputs, expected, strict=True)):
@@ -85,10 +91,10 @@ def test_board_equals_host(network: Network, board: str, compiled: Compiler, tmp
 @pytest.mark.exhaustive
 @all_pairs
 def test_every_board_equals_host(network: Network, board: str, compiled: Compiler, tmp_path: pathlib.Path) -> None:
-    run_and_compare(network, compiled(network, BOARDS[board]), board, FEW, tmp_path)
+    run_and_compare(network, compiled(network, BOARDS[board]), board, FEW, tmp_path, fast=True)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_board_equals_host_on_many_samples(network: Network, compiled: Compiler, tmp_path: pathlib.Path) -> None:
-    run_and_compare(network, compiled(network, BOARDS["m4"]), "m4", MANY, tmp_path)
+    run_and_compare(network, compiled(network, BOARDS["m4"]), "m4", MANY, tmp_path, fast=True)
