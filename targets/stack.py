@@ -133,7 +133,9 @@ class StackBound:
             registers.follow(first, second)
             frame += effect.down + self.down_by_register(start, effect, registers)
             indirect |= effect.indirect
-            if effect.target is not None and (effect.call or not start <= effect.target < end):
+            # GCC jumps by BL where a function of the M0+ is too long for B: inside, only its start is called.
+            inside = effect.target is not None and start <= effect.target < end
+            if effect.target is not None and (not inside or (effect.call and effect.target == start)):
                 callee = self.function_with(effect.target)
                 if callee is not None:
                     callees.add(callee)

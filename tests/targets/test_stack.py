@@ -90,6 +90,13 @@ def test_an_aligned_frame_is_seen(board: str, cc: str, tmp_path: Path) -> None:
     assert 32 <= bound(board, aligned, tmp_path / "aligned", cc) - plain <= 144
 
 
+def test_a_long_jump_inside_a_function_is_no_recursion(tmp_path: Path) -> None:
+    """GCC jumps by BL on the M0+ where a function is too long for B."""
+    body = 'void small_run(void *memory) {{ __asm volatile("{0}" ::: "lr"); *(char *)memory = 1; }}'
+    plain = bound("mps2-an385-m0plus", body.format("nop"), tmp_path / "plain")
+    assert bound("mps2-an385-m0plus", body.format(r"bl 1f\n nop\n 1: nop"), tmp_path / "jump") == plain
+
+
 def test_recursion_has_no_bound(tmp_path: Path) -> None:
     body = """
 static __attribute__((noinline)) void deep(volatile int *x) { if (*x) deep(x); *x = 1; }
