@@ -36,6 +36,7 @@ from tests.graphs import HOST
 from tests.ops.builders import Model
 
 SAMPLES = 6
+OLDEST_ONNXRUNTIME = (1, 24)
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,22 @@ def compare(got: Sequence[Array], want: Sequence[Array], reason: str) -> None:
             np.testing.assert_array_equal(y, reference)
 
 
+def needs_recent_onnxruntime() -> None:
+    """Skip where Python 3.10 has an onnxruntime that still computes some operators otherwise."""
+    if tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) < OLDEST_ONNXRUNTIME:
+        pytest.skip(f"onnxruntime {onnxruntime.__version__} computes DepthToSpace and Softmax otherwise")
+
+
 def simulator_equals_default_session(case: Case) -> None:
     pytest.importorskip("torch")
+    needs_recent_onnxruntime()
     built = build(case)
     compare(run_simulator(built), run_onnxruntime(built, integer=False), case.default)
 
 
 def simulator_equals_integer_session(case: Case) -> None:
     pytest.importorskip("torch")
+    needs_recent_onnxruntime()
     built = build(case)
     compare(run_simulator(built), run_onnxruntime(built, integer=True), case.integer)
 
