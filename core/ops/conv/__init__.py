@@ -1,0 +1,29 @@
+"""Conv: any kernel, stride, dilation and group; depthwise is group == channels.
+
+One file a set of kernels: `portable.py` is plain C, the others are variants for the instructions of a core.
+"""
+
+from __future__ import annotations
+
+from edgec.ops import backward
+from edgec.ops.base import OpDef
+from edgec.ops.conv.attrs import ConvAttrs, conv_macs, conv_rows, infer_conv, window_output
+from edgec.ops.conv.portable import PORTABLE
+from edgec.ops.conv.sums import conv_data, largest_sum, quant_of, sum_bounds, weighted_s8
+
+CONV = OpDef(
+    name="Conv",
+    attrs=ConvAttrs,
+    infer=infer_conv,
+    rows=conv_rows,
+    macs=conv_macs,
+    grad=backward.conv,
+    summary="any kernel, stride, dilation and group, 1-D and 2-D; weights constant",
+    extra=("QLinearConv",),
+    kernels=(*PORTABLE,),
+)
+
+OPS = (CONV,)
+
+__all__ = ["CONV", "OPS", "ConvAttrs", "conv_data", "largest_sum", "quant_of", "sum_bounds", "weighted_s8"]
+__all__ += ["window_output"]
