@@ -67,6 +67,7 @@ class Layer:
     calls: int
     pad_bytes: int
     pad_value: int | None
+    padding: str
     scratch: str
 
 
@@ -83,7 +84,7 @@ class LayerPrinter:
         node = step.node
         name = f"{node.op.name.lower()}_{number:02d}"
         comment = describe(node)
-        pad_bytes = padding_bytes(step)
+        pad_bytes, scratch = padding_bytes(step), self.program.scratch_at.get(node, 0)
         data = step.kernel.data(node)
         inputs, pointers = self.inputs(step)
         return Layer(
@@ -98,7 +99,8 @@ class LayerPrinter:
             calls=step.calls,
             pad_bytes=pad_bytes,
             pad_value=step.kernel.pad_value(node),
-            scratch=f"arena + {self.program.arena + pad_bytes}" if step.kernel.scratch(node) else "NULL",
+            padding=f"arena + {scratch}",
+            scratch=f"arena + {scratch + pad_bytes}" if step.kernel.scratch(node) else "NULL",
         )
 
     def instance(self, step: Step) -> Instance:

@@ -75,7 +75,6 @@ def generate(program: Program, model: ModelFile) -> Project:
         "MODEL": name.upper(),
         "sha256": model.sha256,
         "target": program.target.name,
-        "arena": program.arena,
         "arena_bytes": program.arena + program.scratch,
         "headers": [f"kernels/{kernel}.h" for _, kernel in kernels],
         "instances": printer.instances,

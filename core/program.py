@@ -47,8 +47,9 @@ class Program:
     """What codegen prints. `arena` bytes hold the values, `scratch` bytes follow them.
 
     `placements` has an entry for every input and computed value; values that share memory (Reshape) have
-    equal offsets. `scratch` is the most that any step needs: `padding` bytes for a row of padding first,
-    then the kernel's own.
+    equal offsets. `scratch_at` says where the scratch of each node that needs some begins: the row of padding first,
+    then the kernel's own working memory. It lies wherever nothing is alive at that step; `scratch` is what it adds to
+    the arena.
     """
 
     graph: Graph
@@ -57,6 +58,7 @@ class Program:
     placements: Mapping[Value, Placement]
     arena: int
     scratch: int
+    scratch_at: Mapping[Node, int]
 
     @property
     def steps(self) -> list[Step]:

@@ -8,8 +8,8 @@ from typing import Any
 from edgec.errors import UnsupportedError
 from edgec.ir import Graph, Node, Value
 from edgec.ops.base import Kernel, RowWindow, select_kernel
-from edgec.passes.schedule.memory import Buffer, overlapping, place, plan_buffers
-from edgec.program import Group, Placement, Program, Step, scratch_bytes
+from edgec.passes.schedule.memory import Buffer, overlapping, place, plan_buffers, scratch_buffers, size_of
+from edgec.program import Group, Placement, Program, Step
 from edgec.target import Target
 
 ONE_ROW = RowWindow()
@@ -22,7 +22,9 @@ def schedule(graph: Graph, target: Target) -> Program:
     """
     steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target).items()]
     buffers = plan_buffers(graph, steps)
-    arena = place(buffers)
+    scratch = scratch_buffers(steps)
+    place([*buffers, *scratch.values()])
+    arena = size_of(buffers)
     steps = [by_rows(step) if overlapping(step, buffers) else step for step in steps]
     return Program(
         graph=graph,
@@ -30,7 +32,8 @@ def schedule(graph: Graph, target: Target) -> Program:
         groups=tuple(Group((step,)) for step in steps),
         placements=placements(buffers),
         arena=arena,
-        scratch=max((scratch_bytes(step) for step in steps), default=0),
+        scratch=max(arena, size_of(scratch.values())) - arena,
+        scratch_at={node: buffer.offset for node, buffer in scratch.items()},
     )
 
 

@@ -10,16 +10,16 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from edgec.ir import Graph, Value
+from edgec.ir import Graph, Node, Value
 from edgec.ops.base import RowWindow
-from edgec.program import Step, round_up
+from edgec.program import Step, round_up, scratch_bytes
 
 RANDOM_ORDERS = 200
 
 
 @dataclass(eq=False)
 class Buffer:
-    """A block of the arena: one value, or several that share memory (Reshape).
+    """A block of the arena: one value, several that share memory (Reshape), or none: the scratch of one step.
 
     `gaps` maps a dying input's buffer to the least distance by which this one must start below it.
     """
@@ -63,6 +63,20 @@ def plan_buffers(graph: Graph, steps: list[Step]) -> list[Buffer]:
     for number, step in enumerate(steps):
         record_gaps(step, number, owner)
     return buffers
+
+
+def scratch_buffers(steps: list[Step]) -> dict[Node, Buffer]:
+    """The scratch of each step that needs some, alive in that step alone."""
+    return {
+        step.node: Buffer([], size, number, number)
+        for number, step in enumerate(steps)
+        if (size := scratch_bytes(step)) > 0
+    }
+
+
+def size_of(buffers: Iterable[Buffer]) -> int:
+    """Bytes from the start of the arena to the end of the last of the placed buffers."""
+    return max((buffer.offset + buffer.size for buffer in buffers), default=0)
 
 
 def record_gaps(step: Step, number: int, owner: dict[int, Buffer]) -> None:
@@ -116,10 +130,10 @@ def overlapping(step: Step, buffers: list[Buffer]) -> bool:
     return False
 
 
-def place(buffers: list[Buffer]) -> int:
-    """Give every buffer an offset; the size of the arena, the least of first fit over several orders."""
+def place(buffers: list[Buffer]) -> None:
+    """Give every buffer an offset, so that they end at the least that first fit finds over several orders."""
     if not buffers:
-        return 0
+        return
     neighbours = {
         id(a): [b for b in buffers if b is not a and a.first <= b.last and b.first <= a.last] for a in buffers
     }
@@ -135,7 +149,6 @@ def place(buffers: list[Buffer]) -> int:
             break
     for buffer in buffers:
         buffer.offset = best[id(buffer)]
-    return least
 
 
 def orders(buffers: list[Buffer]) -> Iterable[list[Buffer]]:

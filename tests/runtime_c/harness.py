@@ -27,7 +27,7 @@ from edgec.codegen.literals import DTYPE_C
 from edgec.ir import Array, DType, Graph, Node, Port, QuantParams, Source, TensorType, Value
 from edgec.ops import get_op
 from edgec.passes.schedule import schedule
-from edgec.program import Placement, Program, round_up
+from edgec.program import Placement, Program, round_up, scratch_bytes
 from edgec.targets.toolchain import environment, zig_command
 from tests.graphs import HOST
 
@@ -134,11 +134,16 @@ def with_kernel(graph: Graph, name: str) -> Graph:
 def spread_out(program: Program) -> Program:
     """The Program with every buffer at a place of its own, red zones between."""
     places: dict[Value, Placement] = {}
+    scratch: dict[Node, int] = {}
     start = RED_ZONE
     for value, old in program.placements.items():
         places[value] = Placement(start, old.size, old.first, old.last)
         start += round_up(old.size) + RED_ZONE
-    return dataclasses.replace(program, placements=places, arena=start)
+    for step in program.steps:
+        if step.node in program.scratch_at:
+            scratch[step.node] = start
+            start += scratch_bytes(step) + RED_ZONE
+    return dataclasses.replace(program, placements=places, arena=start, scratch=0, scratch_at=scratch)
 
 
 def live_bytes(program: Program, layout: str) -> list[tuple[int, int]]:
@@ -146,7 +151,9 @@ def live_bytes(program: Program, layout: str) -> list[tuple[int, int]]:
     if layout == "packed":
         return [(0, program.arena + program.scratch)]
     values = [(place.offset, place.size) for place in program.placements.values()]
-    return [*values, (program.arena, program.scratch)] if program.scratch else values
+    return values + [
+        (program.scratch_at[s.node], scratch_bytes(s)) for s in program.steps if s.node in program.scratch_at
+    ]
 
 
 def main_text(program: Program, name: str, layout: str) -> str:

@@ -14,7 +14,7 @@ from edgec.ops import get_op
 from edgec.ops.base import Kernel, NoAttrs, NoData, OpDef, RowWindow
 from edgec.ops.movement import ReshapeAttrs
 from edgec.passes.schedule import schedule
-from edgec.program import Program, Step
+from edgec.program import Program, Step, scratch_bytes
 from edgec.target import Core, Target
 
 HOST = Target("host", "host", Core("host", "host", True, False, False, True, (), "", "", None), (), 0, None, None)
@@ -28,6 +28,7 @@ class FakeAttrs:
     window: RowWindow
     shape: tuple[int, ...]
     inplace: bool
+    scratch: int = 0
 
 
 def fake_op(attrs: FakeAttrs, inputs: int) -> OpDef[Any]:
@@ -39,6 +40,7 @@ def fake_op(attrs: FakeAttrs, inputs: int) -> OpDef[Any]:
         data=lambda node: NoData(),
         flat=lambda node: attrs.window == RowWindow(),
         inplace=attrs.inplace,
+        scratch=lambda node: attrs.scratch,
     )
     return OpDef(
         "Fake",
@@ -82,7 +84,7 @@ def graphs(draw: st.DrawFn) -> Graph:
                 window = RowWindow(size, draw(st.integers(1, 3)), draw(st.integers(0, size - 1)))
                 rows = max(1, (height + 2 * window.pad - size) // window.stride + 1)
                 out = (1, rows, draw(st.integers(1, 5)), draw(st.integers(1, 4)))
-                nodes.append(node(name, [source], FakeAttrs(window, out, False)))
+                nodes.append(node(name, [source], FakeAttrs(window, out, False, draw(st.sampled_from([0, 5, 40])))))
         values.append(nodes[-1].output)
     outputs = [values[-1]]
     return Graph("random", [values[0]], outputs, nodes)
@@ -103,7 +105,7 @@ def replay(program: Program) -> None:
     for n in program.graph.nodes:
         if n.op.alias:
             owner[id(n.output)] = owner[id(n.inputs[0])]
-    arena = np.full((program.arena, 2), -1)
+    arena = np.full((program.arena + program.scratch, 2), -1)
 
     def write(v: Value, start: int, stop: int) -> None:
         at = program.placements[v].offset
@@ -116,6 +118,10 @@ def replay(program: Program) -> None:
         for call in range(step.calls):
             start, stop = call * step.rows_per_call * out_row, (call + 1) * step.rows_per_call * out_row
             inplace = step.kernel.inplace
+            if step.node in program.scratch_at:
+                at = program.scratch_at[step.node]
+                assert at + scratch_bytes(step) <= len(arena)
+                arena[at : at + scratch_bytes(step)] = -1
             if not inplace:  # a kernel may write its output before it has read all of its input
                 write(step.node.output, start, stop)
             for position, v in enumerate(step.node.inputs):
@@ -141,6 +147,16 @@ def test_elementwise_output_takes_the_place_of_its_input() -> None:
     graph = Graph("g", [x], [], [node("n", [x], FakeAttrs(RowWindow(), x.type.shape, True))])
     graph.outputs = [graph.nodes[0].output]
     assert schedule(graph, HOST).arena == x.type.bytes
+
+
+def test_scratch_lies_where_nothing_is_alive() -> None:
+    """The large first layer needs no scratch, the small second one does: it takes the place of the dead input."""
+    x = value("x", (1, 8, 8, 4))
+    first = node("a", [x], FakeAttrs(RowWindow(2, 2), (1, 4, 4, 4), False))
+    second = node("b", [first.output], FakeAttrs(RowWindow(2, 2), (1, 2, 2, 4), False, 100))
+    program = schedule(Graph("g", [x], [second.output], [first, second]), HOST)
+    assert program.scratch == 0
+    replay(program)
 
 
 def test_shrinking_layer_needs_one_row_beside_its_input() -> None:

@@ -64,7 +64,7 @@ void tiny_run(void *memory) {
     {
         const int8_t *x[3];
         int8_t *const y = arena;
-        int8_t *const padding = arena + 352;
+        int8_t *const padding = arena + 304;
         ec_fill(padding, -3, 32);
         for (int32_t row = 0; row < 5; row++) {
             ec_rows(x, arena + 56, 27, 9, row * 2 - 1, 3, 1, padding);
@@ -84,7 +84,7 @@ void tiny_run(void *memory) {
     {
         const int8_t *x[3];
         int8_t *const y = arena;
-        int8_t *const padding = arena + 352;
+        int8_t *const padding = arena + 152;
         ec_fill(padding, 5, 32);
         for (int32_t row = 0; row < 5; row++) {
             ec_rows(x, arena + 200, 30, 5, row - 1, 3, 1, padding);
