@@ -110,7 +110,7 @@ class LayerPrinter:
         x_type, y_type = (DTYPE_C[value.type.dtype] for value in (first_activation(node), node.output))
         key = (kernel.name, geometry, x_type, y_type)
         if key not in self.known:
-            count = sum(1 for instance in self.instances if instance.kernel is kernel)
+            count = sum(1 for instance in self.instances if instance.kernel.name == kernel.name)
             name = f"{kernel.name.removeprefix('ec_')}_{count}"
             self.known[key] = Instance(name, kernel, geometry, x_type, y_type)
             self.instances.append(self.known[key])

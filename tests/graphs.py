@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 
 from edgec.ir import DType, Graph, Node, Port, QuantParams, Source, TensorType, Value
@@ -10,6 +13,14 @@ from edgec.ops.conv import ConvAttrs
 from edgec.target import Core, Target
 
 HOST = Target("host", "host", Core("host", "host", True, False, False, True, (), "", "", None), (), 0, None, None)
+
+
+def host_as(**features: Any) -> Target:
+    """The host with a core that says it has other features: variants whose instructions C can stand in for."""
+    return dataclasses.replace(HOST, core=dataclasses.replace(HOST.core, **features))
+
+
+VARIANTS = (HOST, host_as(dsp=True))
 
 
 def s8(name: str, shape: tuple[int, ...], scale: float = 0.02, zero_point: int = -3) -> Value:

@@ -69,6 +69,8 @@ class Kernel(Generic[A]):
     scratch   bytes of working memory of one call.
     flat      several adjacent rows may be passed as one longer row (`rows` > 1).
     inplace   y may be x[0] itself (or start below it): each element is read before it is written.
+    columns   the window along the row, of kernels that go through the pixels in order: once pixel j is written, only
+              the windows from j + 1 on are read. None: a row is read while it is written.
     pad_value what a row of padding holds; None: the kernel takes a null pointer for a row of padding.
     cost      estimated instructions of the whole node on the core.
     stack     upper bound of the bytes of stack of one call.
@@ -83,6 +85,7 @@ class Kernel(Generic[A]):
     scratch: Callable[[Node], int] = lambda node: 0
     flat: Callable[[Node], bool] = lambda node: False
     inplace: bool = False
+    columns: Callable[[Node], RowWindow | None] = lambda node: None
     pad_value: Callable[[Node], int | None] = lambda node: None
     cost: Callable[[Node, Core], float] = lambda node, core: float(10 * node.output.type.elements)
     stack: int = 256

@@ -98,6 +98,8 @@ def least_gap(step: Step, position: int, value: Value) -> int | None:
 
     Output row i is written while the rows from window.first(i) on are still needed:
     gap = max over i of (i + 1) * out_row - first(i) * in_row.
+    Of kernels with `columns`, pixel j of that row is written while of row first(i) only the pixels from
+    columns.first(j + 1) on are: the gap shrinks to about one row.
     """
     if step.windows is None:
         return None
@@ -108,17 +110,32 @@ def least_gap(step: Step, position: int, value: Value) -> int | None:
     if y.rows == 1 or window.stride < 1:
         return None
     in_row, out_row = value.type.row_elements * value.type.dtype.bytes, y.row_elements * y.dtype.bytes
+    moments = within_row(step, value, out_row, in_row)
     needed = (
-        (row + 1) * out_row - max(0, window.first(row)) * in_row
+        row * out_row + written - max(0, window.first(row)) * in_row - passed
         for row in range(y.rows)
+        for written, passed in moments
         if window.first(row) < value.type.rows
     )
     return max(max(needed, default=0), 0)
 
 
+def within_row(step: Step, value: Value, out_row: int, in_row: int) -> list[tuple[int, int]]:
+    """(bytes of the output row written, bytes of its first input row that nobody reads any more), moment by moment."""
+    columns = step.kernel.columns(step.node)
+    if columns is None:
+        return [(out_row, 0)]
+    width, in_width = step.node.output.type.shape[2], value.type.shape[2]
+    pixel, in_pixel = out_row // width, in_row // in_width
+    return [(end * pixel, min(max(0, columns.first(end)), in_width) * in_pixel) for end in range(width)]
+
+
 def overlapping(step: Step, buffers: list[Buffer]) -> bool:
-    """True where the placed output lies over one of its inputs and must be computed row by row."""
-    if step.calls > 1 or step.windows is None:
+    """True where the placed output lies over one of its inputs and must be computed row by row.
+
+    A kernel that goes pixel by pixel through joined rows keeps the distance that rows one by one would.
+    """
+    if step.calls > 1 or step.windows is None or step.kernel.columns(step.node) is not None:
         return False
     output = next(buffer for buffer in buffers if step.node.output in buffer.values)
     for value in step.node.inputs:

@@ -26,10 +26,12 @@ from edgec.codegen import ModelFile, generate, write_project
 from edgec.codegen.literals import DTYPE_C
 from edgec.ir import Array, DType, Graph, Node, Port, QuantParams, Source, TensorType, Value
 from edgec.ops import get_op
+from edgec.ops.base import select_kernel
 from edgec.passes.schedule import schedule
 from edgec.program import Placement, Program, round_up, scratch_bytes
+from edgec.target import Target
 from edgec.targets.toolchain import environment, zig_command
-from tests.graphs import HOST
+from tests.graphs import VARIANTS
 
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-ffp-contract=off")
 LAYOUTS = ("packed", "spread")
@@ -117,9 +119,15 @@ def random_inputs(graph: Graph, rng: np.random.Generator, samples: int = SAMPLES
 
 
 def taking(graph: Graph) -> list[str]:
-    """Names of the kernels that take the one node of the Graph on the host."""
+    """Names of the kernels that take the one node of the Graph on the host, or on the host as one of VARIANTS."""
     (node,) = graph.nodes
-    return [kernel.name for kernel in node.op.kernels if kernel.why_not(node, HOST.core) is None]
+    return [kernel.name for kernel in node.op.kernels if any(kernel.why_not(node, t.core) is None for t in VARIANTS)]
+
+
+def target_of(graph: Graph) -> Target:
+    """The first of VARIANTS that has a kernel for every node."""
+    (node,) = graph.nodes
+    return next(target for target in VARIANTS if select_kernel(node, target.core)[0] is not None)
 
 
 def with_kernel(graph: Graph, name: str) -> Graph:
@@ -196,7 +204,7 @@ def main_text(program: Program, name: str, layout: str) -> str:
 
 def run_c(graph: Graph, inputs: Sequence[Array], layout: str = "packed", flags: Sequence[str] = ()) -> list[Array]:
     """Outputs of the Graph for every sample, computed by its generated C."""
-    program = schedule(graph, HOST)
+    program = schedule(graph, target_of(graph))
     program = spread_out(program) if layout == "spread" else program
     with tempfile.TemporaryDirectory(prefix="edgec-kernel-") as folder:
         project = Path(folder, "project")

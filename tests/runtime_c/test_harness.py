@@ -49,5 +49,5 @@ def test_a_wrong_byte_is_found() -> None:
     (right,) = run_c(graph, inputs)
     check(graph, inputs, right)
     right[-1, 0, 0, 0, 0] += 1
-    with pytest.raises(AssertionError, match="ec_conv_s8, packed: y"):
+    with pytest.raises(AssertionError, match="ec_conv_s8_dsp, packed: y"):
         check(graph, inputs, right)

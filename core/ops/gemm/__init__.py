@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgec.ops import backward
 from edgec.ops.base import OpDef, each_row
 from edgec.ops.gemm.attrs import GemmAttrs, gemm_macs, infer_gemm
+from edgec.ops.gemm.dsp import DSP
 from edgec.ops.gemm.portable import PORTABLE
 
 GEMM = OpDef(
@@ -16,7 +17,7 @@ GEMM = OpDef(
     grad=backward.gemm,
     summary="constant weights, any transposition",
     extra=("MatMul", "QLinearMatMul", "QGemm"),
-    kernels=(*PORTABLE,),
+    kernels=(*DSP, *PORTABLE),
 )
 
 OPS = (GEMM,)

@@ -1,0 +1,169 @@
+/* The DSP instructions of Armv7E-M and Armv8-M, one inline function each: two int16 products at once, bytes widened in
+ * pairs. In plain C on other cores, so that the _dsp kernels run under sanitizers on a computer too.
+ *
+ * A pair is two int16 in a word, the first in the low half. EC_DSP_ASM: the instructions are there, with an FPU. */
+#ifndef EDGEC_EC_DSP_H
+#define EDGEC_EC_DSP_H
+
+#include <stddef.h>
+
+#include "edgec/ec_requantize.h"
+
+/* Without optimisation the compiler has too few registers left for the assembly of the inner loops. */
+#if defined(__arm__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FP) && defined(__OPTIMIZE__)
+#define EC_DSP_ASM 1
+#endif
+
+/* Before a loop of few iterations, known when it is compiled: lay them out one after the other. */
+#if defined(__clang__)
+#define EC_UNROLL _Pragma("unroll")
+#else
+#define EC_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* Four bytes at any address. */
+EC_INLINE uint32_t ec_load4(const int8_t *at) {
+    uint32_t word;
+    __builtin_memcpy(&word, at, sizeof word);
+    return word;
+}
+
+EC_INLINE int32_t ec_low(uint32_t pair) { return (int16_t)(pair & 0xffffu); }
+EC_INLINE int32_t ec_high(uint32_t pair) { return (int16_t)(pair >> 16); }
+
+/* (low, high) as a pair, each cut to 16 bits. */
+EC_INLINE uint32_t ec_pair(int32_t low, int32_t high) { return ((uint32_t)low & 0xffffu) | (uint32_t)high << 16; }
+
+/* Bytes 0 and 2 of a word as a pair. */
+EC_INLINE uint32_t ec_sxtb16(uint32_t word) {
+#if defined(EC_DSP_ASM)
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(word));
+    return pair;
+#else
+    return ec_pair((int8_t)(word & 0xffu), (int8_t)(word >> 16 & 0xffu));
+#endif
+}
+
+/* Bytes 1 and 3 of a word as a pair. */
+EC_INLINE uint32_t ec_sxtb16_odd(uint32_t word) {
+#if defined(EC_DSP_ASM)
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
+#else
+    return ec_sxtb16(word >> 8);
+#endif
+}
+
+/* The low halves of two pairs as one pair. */
+EC_INLINE uint32_t ec_pkhbt(uint32_t first, uint32_t second) {
+#if defined(EC_DSP_ASM)
+    uint32_t pair;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(first), "r"(second));
+    return pair;
+#else
+    return (first & 0xffffu) | second << 16;
+#endif
+}
+
+/* The high halves of two pairs as one pair. */
+EC_INLINE uint32_t ec_pkhtb(uint32_t first, uint32_t second) {
+#if defined(EC_DSP_ASM)
+    uint32_t pair;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(pair) : "r"(first), "r"(second));
+    return pair;
+#else
+    return first >> 16 | (second & 0xffff0000u);
+#endif
+}
+
+/* acc + low * low + high * high. */
+EC_INLINE int32_t ec_smlad(uint32_t x, uint32_t w, int32_t acc) {
+#if defined(EC_DSP_ASM)
+    __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
+    return acc;
+#else
+    return acc + ec_low(x) * ec_low(w) + ec_high(x) * ec_high(w);
+#endif
+}
+
+/* acc + x's low half * w's low half; the other three take the halves that their names say (b: low, t: high). */
+EC_INLINE int32_t ec_smlabb(uint32_t x, uint32_t w, int32_t acc) {
+#if defined(EC_DSP_ASM)
+    __asm__("smlabb %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
+    return acc;
+#else
+    return acc + ec_low(x) * ec_low(w);
+#endif
+}
+
+EC_INLINE int32_t ec_smlabt(uint32_t x, uint32_t w, int32_t acc) {
+#if defined(EC_DSP_ASM)
+    __asm__("smlabt %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
+    return acc;
+#else
+    return acc + ec_low(x) * ec_high(w);
+#endif
+}
+
+EC_INLINE int32_t ec_smlatb(uint32_t x, uint32_t w, int32_t acc) { return ec_smlabt(w, x, acc); }
+
+EC_INLINE int32_t ec_smlatt(uint32_t x, uint32_t w, int32_t acc) {
+#if defined(EC_DSP_ASM)
+    __asm__("smlatt %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
+    return acc;
+#else
+    return acc + ec_high(x) * ec_high(w);
+#endif
+}
+
+/* saturate(round_half_even((float)acc * scale) + zero_point) to int8. |acc * scale| must stay below 2^30. */
+EC_INLINE int32_t ec_saturated_dsp(int32_t acc, float scale, int32_t zero_point) {
+#if defined(EC_DSP_ASM)
+    float real = (float)acc * scale;
+    int32_t q;
+    __asm__("vcvtr.s32.f32 %0, %0" : "+t"(real)); /* rounds half to even, as the FPU is set up by reset */
+    __builtin_memcpy(&q, &real, sizeof q);
+    __asm__("ssat %0, #8, %1" : "=r"(q) : "r"(q + zero_point));
+    return q;
+#else
+    return ec_clamp(ec_scale_round(acc, scale) + zero_point, -128, 127);
+#endif
+}
+
+/* Two sums at once: q[0], q[1] as ec_saturated_dsp, one instruction less for each. */
+EC_INLINE void ec_saturated2_dsp(int32_t acc0, int32_t acc1, float scale0, float scale1, int32_t zero_point,
+                                 int32_t *q) {
+#if defined(EC_DSP_ASM)
+    __asm__("vmov s14, s15, %0, %1\n\t"
+            "vcvt.f32.s32 s14, s14\n\t"
+            "vcvt.f32.s32 s15, s15\n\t"
+            "vmul.f32 s14, s14, %2\n\t"
+            "vmul.f32 s15, s15, %3\n\t"
+            "vcvtr.s32.f32 s14, s14\n\t"
+            "vcvtr.s32.f32 s15, s15\n\t"
+            "vmov %0, %1, s14, s15\n\t"
+            "add %0, %0, %4\n\t"
+            "add %1, %1, %4\n\t"
+            "ssat %0, #8, %0\n\t"
+            "ssat %1, #8, %1"
+            : "+r"(acc0), "+r"(acc1)
+            : "t"(scale0), "t"(scale1), "r"(zero_point)
+            : "s14", "s15");
+    q[0] = acc0;
+    q[1] = acc1;
+#else
+    q[0] = ec_saturated_dsp(acc0, scale0, zero_point);
+    q[1] = ec_saturated_dsp(acc1, scale1, zero_point);
+#endif
+}
+
+/* An int8 after saturating, within a clamp; costs nothing where the clamp is the range of int8. */
+EC_INLINE int8_t ec_clamped_dsp(int32_t q, int32_t low, int32_t high) {
+    if (low > -128 && q < low) q = low;
+    if (high < 127 && q > high) q = high;
+    return (int8_t)q;
+}
+
+#endif
