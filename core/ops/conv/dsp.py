@@ -10,12 +10,14 @@ from edgec.ir import Array, Node
 from edgec.ops.base import Kernel, RowWindow
 from edgec.ops.conv.attrs import ConvAttrs, conv_macs, pointwise
 from edgec.ops.conv.sums import ConvData, conv_data, sum_bounds, weighted_s8
+from edgec.ops.numbers import QMIN
 from edgec.target import Core
 
 BLOCK = 4  # k elements that one word of weights holds
 TILE = 3  # pixels at once
 # The float32 product is converted to int32, then the zero point is added: far from both ends.
 LARGEST_PRODUCT = 2.0**30
+JOINED_LIMIT = 2**23
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class ConvDspGeometry:
     blocks: int
     padded: int
     tile: int
+    joined: int
     clamp_min: int
     clamp_max: int
 
@@ -82,6 +85,7 @@ def conv_geometry(node: Node, rows: int) -> ConvDspGeometry:
         blocks=blocks_of(int(np.prod(node.inputs[1].type.shape[1:]))),
         padded=int(is_padded(node)),
         tile=conv_tile(node),
+        joined=int(can_join(node)),
         clamp_min=attrs.clamp[0],
         clamp_max=attrs.clamp[1],
     )
@@ -92,8 +96,17 @@ def conv_tile(node: Node) -> int:
     return tile_of(y.shape[1] * y.shape[2] if pointwise(node) else y.shape[2])
 
 
-def packed(data: ConvData, tile: int) -> ConvDspData:
-    """Weights (O, ...) as words of four k elements, the channels of a group side by side; zero points in the bias."""
+def can_join(node: Node) -> bool:
+    """Two channels' weights may share halfwords: 256 * w1 + w0 fits int16, and the sums of w1 stay within 2^23."""
+    w = node.inputs[1].array.reshape(node.inputs[1].type.shape[0], -1)
+    lower, upper = sum_bounds(node)
+    small = (np.maximum(-lower, upper) < JOINED_LIMIT)[1::2].all()
+    first, second = w[0 : len(w) // 2 * 2 : 2], w[1::2]
+    return bool(small and not ((second == QMIN) & (first < 0)).any())
+
+
+def packed(data: ConvData, tile: int, joined: bool) -> ConvDspData:
+    """Weights (O, ...) as words, the channels of a group side by side (ec_dot_dsp.h); zero points in the bias."""
     group = 2 if tile > 1 else 4
     channels = len(data.bias)
     flat = data.weights.reshape(channels, -1)
@@ -104,6 +117,10 @@ def packed(data: ConvData, tile: int) -> ConvDspData:
     bias[:channels] = folded_bias(data)
     scale[:channels] = data.scale
     words = w.reshape(groups, group, blocks, BLOCK).transpose(0, 2, 1, 3)
+    if joined:
+        bias[1::2] = (256 * bias[1::2].astype(np.int64) + bias[0::2]).astype(np.int32)  # modulo 2^32
+        scale[1::2] /= 256
+        words = joined_words(words)
     return ConvDspData(
         weights=np.ascontiguousarray(words).view("<u4").astype(np.uint32).reshape(-1),
         bias=bias,
@@ -113,6 +130,14 @@ def packed(data: ConvData, tile: int) -> ConvDspData:
     )
 
 
+def joined_words(words: Array) -> Array:
+    """(groups, blocks, channels, k) s8 -> as many bytes: halfwords 256 * w1 + w0 of k0, k2 and then k1, k3."""
+    groups, blocks, channels, _ = words.shape
+    pairs = words.reshape(groups, blocks, channels // 2, 2, BLOCK).astype(np.int16)
+    halves = 256 * pairs[..., 1, :] + pairs[..., 0, :]
+    return np.ascontiguousarray(halves[..., [0, 2, 1, 3]].astype("<i2")).view(np.int8)
+
+
 def folded_bias(data: ConvData) -> Array:
     """bias - z_x * sum(w): what remains to be added to the sum of x * w, padding of zero points included."""
     w = data.weights.reshape(len(data.bias), -1).astype(np.int64)
@@ -120,13 +145,16 @@ def folded_bias(data: ConvData) -> Array:
 
 
 def conv_dsp_data(node: Node) -> ConvDspData:
-    return packed(conv_data(node), conv_tile(node))
+    return packed(conv_data(node), conv_tile(node), can_join(node))
 
 
 def conv_scratch(node: Node) -> int:
     """Columns of a tile, their bytes where they are gathered first, a pixel of padding."""
     in_c, depth = node.inputs[0].type.shape[3], int(np.prod(node.inputs[1].type.shape[1:]))
-    words = conv_tile(node) * blocks_of(depth) * (2 if in_c % BLOCK == 0 else 3)
+    if conv_tile(node) > 1:
+        words = TILE * blocks_of(depth) * (2 if in_c % BLOCK == 0 else 3)
+    else:
+        words = 0 if depth == in_c and in_c % BLOCK == 0 and not is_padded(node) else blocks_of(depth)
     return BLOCK * words + (in_c if is_padded(node) else 0)
 
 

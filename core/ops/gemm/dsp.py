@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from edgec.ir import Node
 from edgec.ops.base import Kernel
-from edgec.ops.conv.dsp import BLOCK, ConvDspData, ConvDspGeometry, blocks_of, packed, tile_of, weighted_dsp
+from edgec.ops.conv.dsp import (
+    BLOCK,
+    TILE,
+    ConvDspData,
+    ConvDspGeometry,
+    blocks_of,
+    can_join,
+    packed,
+    tile_of,
+    weighted_dsp,
+)
 from edgec.ops.conv.sums import conv_data
 from edgec.ops.gemm.attrs import GemmAttrs, gemm_macs
 from edgec.target import Core
@@ -30,19 +40,22 @@ def gemm_geometry(node: Node, rows: int) -> ConvDspGeometry:
         blocks=blocks_of(in_c),
         padded=0,
         tile=tile_of(vectors(node)),
+        joined=int(can_join(node)),
         clamp_min=node.attrs.clamp[0],
         clamp_max=node.attrs.clamp[1],
     )
 
 
 def gemm_data(node: Node) -> ConvDspData:
-    return packed(conv_data(node), tile_of(vectors(node)))
+    return packed(conv_data(node), tile_of(vectors(node)), can_join(node))
 
 
 def gemm_scratch(node: Node) -> int:
     """Columns of a tile, their bytes where they are gathered first."""
     in_c = node.inputs[1].type.shape[1]
-    return BLOCK * tile_of(vectors(node)) * blocks_of(in_c) * (2 if in_c % BLOCK == 0 else 3)
+    if vectors(node) > 1:
+        return BLOCK * TILE * blocks_of(in_c) * (2 if in_c % BLOCK == 0 else 3)
+    return 0 if in_c % BLOCK == 0 else BLOCK * blocks_of(in_c)
 
 
 def gemm_cost(node: Node, core: Core) -> float:

@@ -1,144 +1,164 @@
 /* Inner loops of the _dsp kernels with weights: sums of several pixels times several output channels at once.
  *
- * The k axis goes in blocks of four. Activations are widened to pairs as SXTB16 leaves the weights: (k0, k2) and (k1,
- * k3) of a block; those of the pixels of a tile lie side by side, all first pairs of a block before all second ones.
- * Weights are bytes, four of one output channel and then four of the next.
+ * The k axis goes in blocks of four. Activations are widened to pairs: (k0, k2) and (k1, k3) of a block; those of the
+ * pixels of a tile lie side by side, all first pairs of a block before all second ones. A block of weights is one word
+ * for each output channel, in one of two forms:
  *
- * Registers: sums, activations, weights and pointers fill all fourteen, so the loop counter waits in the FPU (s15). */
+ * - plain: the four bytes of one channel. SXTB16 takes them apart into pairs: two for each word.
+ * - joined: words of two channels, each halfword h = 256 * w1 + w0 of one k, first (k0, k2), then (k1, k3). SMLAD with
+ * the word itself sums x * h = 256 * x * w1 + x * w0; SXTB16 leaves the w0 alone, whose sum is then known too. One
+ * SXTB16 fewer for each word; the sum of w1 is had as the difference, 256 times as large. It works modulo 2^32: only
+ * the final sum of w1 has to stay within 2^23.
+ *
+ * Sums, activations, weights and pointers fill thirteen of the fourteen registers (clang keeps one for itself), so the
+ * loop counter waits in the FPU (s15). */
 #ifndef EDGEC_EC_DOT_DSP_H
 #define EDGEC_EC_DOT_DSP_H
 
 #include "edgec/ec_dsp.h"
 
 /* Blocks in the body of a loop; fewer than twice as many are laid out without a loop. */
-#ifndef EC_DOT_UNROLL
 #define EC_DOT_UNROLL 4
-#endif
 
 #if defined(EC_DSP_ASM)
-#define EC_DOT_3X2                                                                                                     \
-    "ldrd %[u], %[v], [%[w]], #8\n\t"                                                                                  \
-    "ldm %[a]!, {r8, r9, r10}\n\t"                                                                                     \
-    "sxtb16 %[t], %[u]\n\t"                                                                                            \
-    "smlad %[s00], r8, %[t], %[s00]\n\t"                                                                               \
-    "smlad %[s10], r9, %[t], %[s10]\n\t"                                                                               \
-    "smlad %[s20], r10, %[t], %[s20]\n\t"                                                                              \
-    "sxtb16 %[t], %[v]\n\t"                                                                                            \
-    "smlad %[s01], r8, %[t], %[s01]\n\t"                                                                               \
-    "smlad %[s11], r9, %[t], %[s11]\n\t"                                                                               \
-    "smlad %[s21], r10, %[t], %[s21]\n\t"                                                                              \
-    "ldm %[a]!, {r8, r9, r10}\n\t"                                                                                     \
-    "sxtb16 %[u], %[u], ror #8\n\t"                                                                                    \
-    "smlad %[s00], r8, %[u], %[s00]\n\t"                                                                               \
-    "smlad %[s10], r9, %[u], %[s10]\n\t"                                                                               \
-    "smlad %[s20], r10, %[u], %[s20]\n\t"                                                                              \
-    "sxtb16 %[v], %[v], ror #8\n\t"                                                                                    \
-    "smlad %[s01], r8, %[v], %[s01]\n\t"                                                                               \
-    "smlad %[s11], r9, %[v], %[s11]\n\t"                                                                               \
-    "smlad %[s21], r10, %[v], %[s21]\n\t"
-#define EC_DOT_2X2                                                                                                     \
-    "ldrd %[u], %[v], [%[w]], #8\n\t"                                                                                  \
-    "ldm %[a]!, {r8, r9}\n\t"                                                                                          \
-    "sxtb16 %[t], %[u]\n\t"                                                                                            \
-    "smlad %[s00], r8, %[t], %[s00]\n\t"                                                                               \
-    "smlad %[s10], r9, %[t], %[s10]\n\t"                                                                               \
-    "sxtb16 %[t], %[v]\n\t"                                                                                            \
-    "smlad %[s01], r8, %[t], %[s01]\n\t"                                                                               \
-    "smlad %[s11], r9, %[t], %[s11]\n\t"                                                                               \
-    "ldm %[a]!, {r8, r9}\n\t"                                                                                          \
-    "sxtb16 %[u], %[u], ror #8\n\t"                                                                                    \
-    "smlad %[s00], r8, %[u], %[s00]\n\t"                                                                               \
-    "smlad %[s10], r9, %[u], %[s10]\n\t"                                                                               \
-    "sxtb16 %[v], %[v], ror #8\n\t"                                                                                    \
-    "smlad %[s01], r8, %[v], %[s01]\n\t"                                                                               \
-    "smlad %[s11], r9, %[v], %[s11]\n\t"
-#define EC_DOT_1X4                                                                                                     \
-    "ldrd %[u], %[v], [%[a]], #8\n\t"                                                                                  \
-    "ldm %[w]!, {r8, r9, r10, r11}\n\t"                                                                                \
-    "sxtb16 %[t], r8\n\t"                                                                                              \
-    "sxtb16 r8, r8, ror #8\n\t"                                                                                        \
-    "smlad %[s0], %[u], %[t], %[s0]\n\t"                                                                               \
-    "smlad %[s0], %[v], r8, %[s0]\n\t"                                                                                 \
-    "sxtb16 %[t], r9\n\t"                                                                                              \
-    "sxtb16 r9, r9, ror #8\n\t"                                                                                        \
-    "smlad %[s1], %[u], %[t], %[s1]\n\t"                                                                               \
-    "smlad %[s1], %[v], r9, %[s1]\n\t"                                                                                 \
-    "sxtb16 %[t], r10\n\t"                                                                                             \
-    "sxtb16 r10, r10, ror #8\n\t"                                                                                      \
-    "smlad %[s2], %[u], %[t], %[s2]\n\t"                                                                               \
-    "smlad %[s2], %[v], r10, %[s2]\n\t"                                                                                \
-    "sxtb16 %[t], r11\n\t"                                                                                             \
-    "sxtb16 r11, r11, ror #8\n\t"                                                                                      \
-    "smlad %[s3], %[u], %[t], %[s3]\n\t"                                                                               \
-    "smlad %[s3], %[v], r11, %[s3]\n\t"
-#define EC_TWICE(text) text text
-#define EC_LOOP_BEGIN "vmov s15, %[t]\n\t0:\n\t"
-#define EC_LOOP_END "vmov %[t], s15\n\tsubs %[t], #1\n\tvmov s15, %[t]\n\tbne 0b"
-#define EC_SUMS_3X2                                                                                                    \
-    [s00] "+r"(s[0]), [s01] "+r"(s[1]), [s10] "+r"(s[2]), [s11] "+r"(s[3]), [s20] "+r"(s[4]), [s21] "+r"(s[5])
-#define EC_SUMS_2X2 [s00] "+r"(s[0]), [s01] "+r"(s[1]), [s10] "+r"(s[2]), [s11] "+r"(s[3])
-#define EC_SUMS_1X4 [s0] "+r"(s[0]), [s1] "+r"(s[1]), [s2] "+r"(s[2]), [s3] "+r"(s[3])
+/* The activations r8, r9, r10 of the tile's pixels times one pair of weights. */
+#define EC_SMLAD2(s0, s1, w) "smlad " s0 ", r8, " w ", " s0 "\n\tsmlad " s1 ", r9, " w ", " s1 "\n\t"
+#define EC_SMLAD3(s0, s1, s2, w) EC_SMLAD2(s0, s1, w) "smlad " s2 ", r10, " w ", " s2 "\n\t"
+#define EC_SXTB16(to, from) "sxtb16 " to ", " from "\n\t"
+#define EC_SXTB16_ODD(to, from) "sxtb16 " to ", " from ", ror #8\n\t"
+#define EC_LOAD_WEIGHTS "ldrd %[u], %[v], [%[w]], #8\n\t"
+#define EC_LOAD_WORD(from) "ldr %[u], " from "\n\t"
+#define EC_LOAD_PIXELS3 "ldm %[a]!, {r8, r9, r10}\n\t"
+#define EC_LOAD_PIXELS2 "ldm %[a]!, {r8, r9}\n\t"
+
+/* Each word of the plain form is loaded twice: no register is left to keep it. */
+#define EC_DOT_3X2_PLAIN                                                                                               \
+    EC_LOAD_PIXELS3 EC_LOAD_WORD("[%[w]]") EC_SXTB16("%[u]", "%[u]") EC_SMLAD3("%[s0]", "%[s2]", "%[s4]", "%[u]")      \
+        EC_LOAD_WORD("[%[w], #4]") EC_SXTB16("%[u]", "%[u]") EC_SMLAD3("%[s1]", "%[s3]", "%[s5]", "%[u]")              \
+            EC_LOAD_PIXELS3 EC_LOAD_WORD("[%[w]], #4") EC_SXTB16_ODD("%[u]", "%[u]")                                   \
+                EC_SMLAD3("%[s0]", "%[s2]", "%[s4]", "%[u]") EC_LOAD_WORD("[%[w]], #4") EC_SXTB16_ODD("%[u]", "%[u]")  \
+                    EC_SMLAD3("%[s1]", "%[s3]", "%[s5]", "%[u]")
+#define EC_DOT_2X2_PLAIN                                                                                               \
+    EC_LOAD_PIXELS2 EC_LOAD_WORD("[%[w]]") EC_SXTB16("%[u]", "%[u]") EC_SMLAD2("%[s0]", "%[s2]", "%[u]")               \
+        EC_LOAD_WORD("[%[w], #4]") EC_SXTB16("%[u]", "%[u]") EC_SMLAD2("%[s1]", "%[s3]", "%[u]")                       \
+            EC_LOAD_PIXELS2 EC_LOAD_WORD("[%[w]], #4") EC_SXTB16_ODD("%[u]", "%[u]")                                   \
+                EC_SMLAD2("%[s0]", "%[s2]", "%[u]") EC_LOAD_WORD("[%[w]], #4") EC_SXTB16_ODD("%[u]", "%[u]")           \
+                    EC_SMLAD2("%[s1]", "%[s3]", "%[u]")
+#define EC_DOT_3X2_JOINED                                                                                              \
+    EC_LOAD_WEIGHTS EC_LOAD_PIXELS3 EC_SMLAD3("%[s1]", "%[s3]", "%[s5]", "%[u]") EC_SXTB16("%[u]", "%[u]")             \
+        EC_SMLAD3("%[s0]", "%[s2]", "%[s4]", "%[u]") EC_LOAD_PIXELS3 EC_SMLAD3("%[s1]", "%[s3]", "%[s5]", "%[v]")      \
+            EC_SXTB16("%[v]", "%[v]") EC_SMLAD3("%[s0]", "%[s2]", "%[s4]", "%[v]")
+#define EC_DOT_2X2_JOINED                                                                                              \
+    EC_LOAD_WEIGHTS EC_LOAD_PIXELS2 EC_SMLAD2("%[s1]", "%[s3]", "%[u]") EC_SXTB16("%[u]", "%[u]")                      \
+        EC_SMLAD2("%[s0]", "%[s2]", "%[u]") EC_LOAD_PIXELS2 EC_SMLAD2("%[s1]", "%[s3]", "%[v]")                        \
+            EC_SXTB16("%[v]", "%[v]") EC_SMLAD2("%[s0]", "%[s2]", "%[v]")
+
+/* One pixel: its four bytes come as one word, u, and are widened on the way; v: the first pair, then u: the second. */
+#define EC_LOAD_BYTES "ldr %[u], [%[a]], #4\n\t"
+#define EC_LOAD_WEIGHTS4 "ldm %[w]!, {r8, r9, r10, r11}\n\t"
+#define EC_WIDEN_BYTES EC_SXTB16("%[v]", "%[u]") EC_SXTB16_ODD("%[u]", "%[u]")
+#define EC_SMLAD(s, x, w) "smlad " s ", " x ", " w ", " s "\n\t"
+#define EC_CHANNEL_PLAIN(s)                                                                                            \
+    "ldr r8, [%[w]], #4\n\t" EC_SXTB16("r9", "r8") EC_SXTB16_ODD("r8", "r8") EC_SMLAD(s, "%[v]", "r9")                 \
+        EC_SMLAD(s, "%[u]", "r8")
+#define EC_PAIR_JOINED(s0, s1, x, w) EC_SMLAD(s1, x, w) EC_SXTB16(w, w) EC_SMLAD(s0, x, w)
+#define EC_DOT_1X4_PLAIN                                                                                               \
+    EC_LOAD_BYTES EC_WIDEN_BYTES EC_CHANNEL_PLAIN("%[s0]") EC_CHANNEL_PLAIN("%[s1]") EC_CHANNEL_PLAIN("%[s2]")         \
+        EC_CHANNEL_PLAIN("%[s3]")
+#define EC_DOT_1X4_JOINED                                                                                              \
+    EC_LOAD_BYTES EC_LOAD_WEIGHTS4 EC_WIDEN_BYTES EC_PAIR_JOINED("%[s0]", "%[s1]", "%[v]", "r8")                       \
+        EC_PAIR_JOINED("%[s0]", "%[s1]", "%[u]", "r9") EC_PAIR_JOINED("%[s2]", "%[s3]", "%[v]", "r10")                 \
+            EC_PAIR_JOINED("%[s2]", "%[s3]", "%[u]", "r11")
+
+/* u comes in as the number of rounds and is free again at the end of a block. */
+#define EC_LOOP(block) "vmov s15, %[u]\n0:\t" block "vmov %[u], s15\n\tsubs %[u], #1\n\tvmov s15, %[u]\n\tbne 0b"
+#define EC_FOUR(text) text text text text
+
+#define EC_SUMS_4 [s0] "+r"(s[0]), [s1] "+r"(s[1]), [s2] "+r"(s[2]), [s3] "+r"(s[3])
+#define EC_SUMS_3X2 EC_SUMS_4, [s4] "+r"(s[4]), [s5] "+r"(s[5])
+#define EC_SUMS_2X2 EC_SUMS_4
+#define EC_SUMS_1X4 EC_SUMS_4
+#define EC_CLOBBERS_3X2 "r8", "r9", "r10"
+#define EC_CLOBBERS_2X2 "r8", "r9"
+#define EC_CLOBBERS_1X4 "r8", "r9", "r10", "r11"
+
+#define EC_BLOCKS(text, SHAPE)                                                                                         \
+    __asm__ volatile(text                                                                                              \
+                     : EC_SUMS_##SHAPE, [a] "+r"(a), [w] "+r"(w), [u] "+r"(u), [v] "=&r"(v)                            \
+                     :                                                                                                 \
+                     : EC_CLOBBERS_##SHAPE, "s15", "cc", "memory")
+
+/* A loop of EC_DOT_UNROLL blocks, then the blocks that are left. `blocks` is known when this is compiled. */
+#define EC_DOT(SHAPE, FORM)                                                                                            \
+    do {                                                                                                               \
+        uint32_t u = (uint32_t)blocks / EC_DOT_UNROLL, left = (uint32_t)blocks % EC_DOT_UNROLL, v;                     \
+        if (u == 1) left += EC_DOT_UNROLL;                                                                             \
+        if (u > 1) EC_BLOCKS(EC_LOOP(EC_FOUR(EC_DOT_##SHAPE##_##FORM)), SHAPE);                                        \
+        EC_UNROLL                                                                                                      \
+        for (uint32_t i = 0; i < left; i++) EC_BLOCKS(EC_DOT_##SHAPE##_##FORM, SHAPE);                                 \
+    } while (0)
 #endif
 
-#define EC_DOT_OPERANDS [a] "+r"(a), [w] "+r"(w), [t] "+r"(count), [u] "=&r"(u), [v] "=&r"(v)
-
-/* EC_DOT(3X2, ...): a loop of EC_DOT_UNROLL blocks, then the blocks that are left. `blocks` is a compile-time constant.
- */
-#define EC_DOT(SHAPE, ...)                                                                                             \
-    do {                                                                                                               \
-        int32_t count = blocks / EC_DOT_UNROLL, left = blocks % EC_DOT_UNROLL;                                         \
-        uint32_t u, v;                                                                                                 \
-        if (count == 1) {                                                                                              \
-            left += EC_DOT_UNROLL;                                                                                     \
-        } else if (count > 1) {                                                                                        \
-            __asm__ volatile(EC_LOOP_BEGIN EC_TWICE(EC_TWICE(EC_DOT_##SHAPE)) EC_LOOP_END                              \
-                             : EC_SUMS_##SHAPE, EC_DOT_OPERANDS                                                        \
-                             :                                                                                         \
-                             : __VA_ARGS__, "s15", "cc", "memory");                                                    \
-        }                                                                                                              \
-        EC_UNROLL                                                                                                      \
-        for (int32_t i = 0; i < left; i++) {                                                                           \
-            __asm__ volatile(EC_DOT_##SHAPE : EC_SUMS_##SHAPE, EC_DOT_OPERANDS : : __VA_ARGS__, "memory");             \
-        }                                                                                                              \
-    } while (0)
-
-/* One block in plain C: s[pixel * channels + channel] += sum of four products. */
-EC_INLINE void ec_dot_block(const uint32_t *a, const uint32_t *w, int32_t pixels, int32_t channels, int32_t *s) {
-    for (int32_t p = 0; p < pixels; p++) {
-        for (int32_t o = 0; o < channels; o++) {
-            int32_t acc = s[p * channels + o];
-            acc = ec_smlad(a[p], ec_sxtb16(w[o]), acc);
-            s[p * channels + o] = ec_smlad(a[pixels + p], ec_sxtb16_odd(w[o]), acc);
-        }
+/* One block of a pair of channels in plain C: s[0] and s[1] += four products each; s[1] as the form leaves it. */
+EC_INLINE void ec_dot_pair(uint32_t even, uint32_t odd, uint32_t w0, uint32_t w1, int32_t joined, int32_t *s) {
+    if (joined) {
+        s[0] = ec_smlad(odd, ec_sxtb16(w1), ec_smlad(even, ec_sxtb16(w0), s[0]));
+        s[1] = ec_smlad(odd, w1, ec_smlad(even, w0, s[1]));
+    } else {
+        s[0] = ec_smlad(odd, ec_sxtb16_odd(w0), ec_smlad(even, ec_sxtb16(w0), s[0]));
+        s[1] = ec_smlad(odd, ec_sxtb16_odd(w1), ec_smlad(even, ec_sxtb16(w1), s[1]));
     }
 }
 
-/* s[pixel * 2 + channel] += a (blocks, 2, 3 pixels) s16 pairs * w (blocks, 2 channels, 4) s8. */
-EC_INLINE const uint32_t *ec_dot_3x2_dsp(const uint32_t *a, const uint32_t *w, int32_t blocks, int32_t *s) {
+/* s[pixel * 2 + channel] += a: (blocks, 2, 3 pixels) s16 pairs times w: (blocks, 2) words; the end of the weights. */
+EC_INLINE const uint32_t *ec_dot_3x2_dsp(const uint32_t *a, const uint32_t *w, int32_t blocks, int32_t joined,
+                                         int32_t *s) {
 #if defined(EC_DSP_ASM)
-    EC_DOT(3X2, "r8", "r9", "r10");
+    if (joined) {
+        EC_DOT(3X2, JOINED);
+    } else {
+        EC_DOT(3X2, PLAIN);
+    }
 #else
-    for (int32_t i = 0; i < blocks; i++, a += 6, w += 2) ec_dot_block(a, w, 3, 2, s);
+    for (int32_t i = 0; i < blocks; i++, a += 6, w += 2) {
+        for (int32_t p = 0; p < 3; p++) ec_dot_pair(a[p], a[3 + p], w[0], w[1], joined, s + 2 * p);
+    }
 #endif
     return w;
 }
 
-/* s[pixel * 2 + channel] += a (blocks, 2, 2 pixels) s16 pairs * w (blocks, 2 channels, 4) s8. */
-EC_INLINE const uint32_t *ec_dot_2x2_dsp(const uint32_t *a, const uint32_t *w, int32_t blocks, int32_t *s) {
+/* s[pixel * 2 + channel] += a: (blocks, 2, 2 pixels) s16 pairs times w: (blocks, 2) words; the end of the weights. */
+EC_INLINE const uint32_t *ec_dot_2x2_dsp(const uint32_t *a, const uint32_t *w, int32_t blocks, int32_t joined,
+                                         int32_t *s) {
 #if defined(EC_DSP_ASM)
-    EC_DOT(2X2, "r8", "r9");
+    if (joined) {
+        EC_DOT(2X2, JOINED);
+    } else {
+        EC_DOT(2X2, PLAIN);
+    }
 #else
-    for (int32_t i = 0; i < blocks; i++, a += 4, w += 2) ec_dot_block(a, w, 2, 2, s);
+    for (int32_t i = 0; i < blocks; i++, a += 4, w += 2) {
+        for (int32_t p = 0; p < 2; p++) ec_dot_pair(a[p], a[2 + p], w[0], w[1], joined, s + 2 * p);
+    }
 #endif
     return w;
 }
 
-/* s[channel] += a (blocks, 2) s16 pairs * w (blocks, 4 channels, 4) s8. */
-EC_INLINE const uint32_t *ec_dot_1x4_dsp(const uint32_t *a, const uint32_t *w, int32_t blocks, int32_t *s) {
+/* s[channel] += a: (blocks, 4) s8, at any address, times w: (blocks, 4) words; the end of the weights. */
+EC_INLINE const uint32_t *ec_dot_1x4_dsp(const int8_t *a, const uint32_t *w, int32_t blocks, int32_t joined,
+                                         int32_t *s) {
 #if defined(EC_DSP_ASM)
-    EC_DOT(1X4, "r8", "r9", "r10", "r11");
+    if (joined) {
+        EC_DOT(1X4, JOINED);
+    } else {
+        EC_DOT(1X4, PLAIN);
+    }
 #else
-    for (int32_t i = 0; i < blocks; i++, a += 2, w += 4) ec_dot_block(a, w, 1, 4, s);
+    for (int32_t i = 0; i < blocks; i++, a += 4, w += 4) {
+        const uint32_t even = ec_sxtb16(ec_load4(a)), odd = ec_sxtb16_odd(ec_load4(a));
+        ec_dot_pair(even, odd, w[0], w[1], joined, s);
+        ec_dot_pair(even, odd, w[2], w[3], joined, s + 2);
+    }
 #endif
     return w;
 }

@@ -78,13 +78,13 @@ EC_INLINE uint32_t ec_pkhtb(uint32_t first, uint32_t second) {
 #endif
 }
 
-/* acc + low * low + high * high. */
+/* acc + low * low + high * high, modulo 2^32. */
 EC_INLINE int32_t ec_smlad(uint32_t x, uint32_t w, int32_t acc) {
 #if defined(EC_DSP_ASM)
     __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
     return acc;
 #else
-    return acc + ec_low(x) * ec_low(w) + ec_high(x) * ec_high(w);
+    return (int32_t)((uint32_t)acc + (uint32_t)(ec_low(x) * ec_low(w)) + (uint32_t)(ec_high(x) * ec_high(w)));
 #endif
 }
 
