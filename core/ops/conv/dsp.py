@@ -46,8 +46,6 @@ class ConvDspData:
     """Mirrors ec_conv_s8_dsp_data."""
 
     weights: Array
-    bias: Array
-    scale: Array
     input_zero_point: int
     output_zero_point: int
 
@@ -121,13 +119,9 @@ def packed(data: ConvData, tile: int, joined: bool) -> ConvDspData:
         bias[1::2] = (256 * bias[1::2].astype(np.int64) + bias[0::2]).astype(np.int32)  # modulo 2^32
         scale[1::2] /= 256
         words = joined_words(words)
-    return ConvDspData(
-        weights=np.ascontiguousarray(words).view("<u4").astype(np.uint32).reshape(-1),
-        bias=bias,
-        scale=scale,
-        input_zero_point=data.input_zero_point,
-        output_zero_point=data.output_zero_point,
-    )
+    parts = (bias.view(np.uint32), scale.view(np.uint32), np.ascontiguousarray(words).view("<u4").astype(np.uint32))
+    stream = np.concatenate([part.reshape(groups, -1) for part in parts], axis=1)
+    return ConvDspData(stream.reshape(-1), data.input_zero_point, data.output_zero_point)
 
 
 def joined_words(words: Array) -> Array:

@@ -163,17 +163,32 @@ EC_INLINE const uint32_t *ec_dot_1x4_dsp(const int8_t *a, const uint32_t *w, int
     return w;
 }
 
-/* Widens `words` words of bytes from each of `pixels` places to pairs, in the order that the dots read; the next free
- * word of `to` is returned. */
+/* Widens `words` words of bytes from each of `pixels` (1 to 3) places to pairs, in the order that the dots read;
+ * returns the next free word of `to`. */
 EC_INLINE uint32_t *ec_widen_dsp(const int8_t *const from[], int32_t pixels, int32_t words, uint32_t *to) {
-    const int8_t *p0 = from[0], *p1 = from[pixels > 1 ? 1 : 0], *p2 = from[pixels > 2 ? 2 : 0];
+#if defined(EC_DSP_ASM)
+    if (pixels == 3) {
+        const int8_t *p0 = from[0], *p1 = from[1], *p2 = from[2];
+        __asm__ volatile("0:\tldr r8, [%[p0]], #4\n\t"
+                         "ldr r9, [%[p1]], #4\n\t"
+                         "ldr r10, [%[p2]], #4\n\t" EC_SXTB16("r4", "r8") EC_SXTB16("r5", "r9") EC_SXTB16("r6", "r10")
+                             EC_SXTB16_ODD("r8", "r8") EC_SXTB16_ODD("r9", "r9")
+                                 EC_SXTB16_ODD("r10", "r10") "stm %[to]!, {r4, r5, r6, r8, r9, r10}\n\t"
+                                                             "subs %[words], #1\n\t"
+                                                             "bne 0b"
+                         : [p0] "+r"(p0), [p1] "+r"(p1), [p2] "+r"(p2), [to] "+r"(to), [words] "+r"(words)
+                         :
+                         : "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory");
+        return to;
+    }
+#endif
     for (int32_t i = 0; i < words; i++, to += 2 * pixels) {
-        const uint32_t w0 = ec_load4(p0), w1 = pixels > 1 ? ec_load4(p1) : 0, w2 = pixels > 2 ? ec_load4(p2) : 0;
-        p0 += 4, p1 += 4, p2 += 4;
-        to[0] = ec_sxtb16(w0);
-        to[pixels] = ec_sxtb16_odd(w0);
-        if (pixels > 1) to[1] = ec_sxtb16(w1), to[pixels + 1] = ec_sxtb16_odd(w1);
-        if (pixels > 2) to[2] = ec_sxtb16(w2), to[pixels + 2] = ec_sxtb16_odd(w2);
+        EC_UNROLL
+        for (int32_t p = 0; p < pixels; p++) {
+            const uint32_t word = ec_load4(from[p] + 4 * i);
+            to[p] = ec_sxtb16(word);
+            to[pixels + p] = ec_sxtb16_odd(word);
+        }
     }
     return to;
 }

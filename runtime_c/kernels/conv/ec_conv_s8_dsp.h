@@ -19,9 +19,9 @@ typedef struct {
 } ec_conv_s8_dsp_geometry;
 
 typedef struct {
-    const uint32_t *weights; /* (groups of 2 channels, or of 4 with tile 1; blocks; channels) */
-    const int32_t *bias;     /* (channels in groups) less input zero point * sum of the weights */
-    const float *scale;      /* (channels in groups) s_x * s_w / s_y; joined, each second: / 256 */
+    /* For each group of 2 output channels (of 4 with tile 1): biases s32, less input zero point * sum of the weights;
+     * scales f32, s_x * s_w / s_y, joined each second / 256; (blocks, channels) words of weights. */
+    const uint32_t *weights;
     int32_t input_zero_point, output_zero_point;
 } ec_conv_s8_dsp_data;
 
@@ -77,11 +77,11 @@ EC_INLINE void ec_conv_gather_dsp(const ec_conv_s8_dsp_geometry *g, const int8_t
 }
 
 /* Requantises the sums of two channels and stores them; the second only where it exists. */
-EC_INLINE void ec_conv_store_dsp(const ec_conv_s8_dsp_geometry *g, const ec_conv_s8_dsp_data *d, const int32_t *s,
-                                 float scale0, float scale1, int32_t both, int8_t *y) {
+EC_INLINE void ec_conv_store_dsp(const ec_conv_s8_dsp_geometry *g, const int32_t *s, const float *scale,
+                                 int32_t zero_point, int32_t both, int8_t *y) {
     int32_t q[2];
     const int32_t second = g->joined ? (int32_t)((uint32_t)s[1] - (uint32_t)s[0]) : s[1];
-    ec_saturated2_dsp(s[0], second, scale0, scale1, d->output_zero_point, q);
+    ec_saturated2_dsp(s[0], second, scale[0], scale[1], zero_point, q);
     y[0] = ec_clamped_dsp(q[0], g->clamp_min, g->clamp_max);
     if (both) y[1] = ec_clamped_dsp(q[1], g->clamp_min, g->clamp_max);
 }
@@ -99,15 +99,18 @@ EC_INLINE void ec_conv_tile_dsp(const ec_conv_s8_dsp_geometry *g, const ec_conv_
     }
     y += (ptrdiff_t)first * g->out_c;
     const uint32_t *w = d->weights;
+    const int32_t zero_point = d->output_zero_point;
     for (int32_t o = 0; o < g->out_c; o += 2, y += 2) {
-        const int32_t bias0 = d->bias[o], bias1 = d->bias[o + 1], both = g->out_c % 2 == 0 || o + 1 < g->out_c;
+        const int32_t bias0 = (int32_t)w[0], bias1 = (int32_t)w[1], both = g->out_c % 2 == 0 || o + 1 < g->out_c;
         int32_t s[6] = {bias0, bias1, bias0, bias1, bias0, bias1};
+        float scale[2];
+        __builtin_memcpy(scale, w + 2, sizeof scale);
+        w += 4;
         w = pixels == 3 ? ec_dot_3x2_dsp(columns, w, g->blocks, g->joined, s)
                         : ec_dot_2x2_dsp(columns, w, g->blocks, g->joined, s);
-        const float scale0 = d->scale[o], scale1 = d->scale[o + 1];
-        ec_conv_store_dsp(g, d, s, scale0, scale1, both, y);
-        if (g->out_w > 1) ec_conv_store_dsp(g, d, s + 2, scale0, scale1, both, y + g->out_c);
-        if (pixels > 2) ec_conv_store_dsp(g, d, s + 4, scale0, scale1, both, y + 2 * (ptrdiff_t)g->out_c);
+        ec_conv_store_dsp(g, s, scale, zero_point, both, y);
+        if (g->out_w > 1) ec_conv_store_dsp(g, s + 2, scale, zero_point, both, y + g->out_c);
+        if (pixels > 2) ec_conv_store_dsp(g, s + 4, scale, zero_point, both, y + 2 * (ptrdiff_t)g->out_c);
     }
 }
 
@@ -123,14 +126,16 @@ EC_INLINE void ec_conv_single_dsp(const ec_conv_s8_dsp_geometry *g, const ec_con
     }
     y += (ptrdiff_t)first * g->out_c;
     const uint32_t *w = d->weights;
+    const int32_t zero_point = d->output_zero_point;
     for (int32_t o = 0; o < g->out_c; o += 4, y += 4) {
-        int32_t s[4] = {d->bias[o], d->bias[o + 1], d->bias[o + 2], d->bias[o + 3]};
+        int32_t s[4] = {(int32_t)w[0], (int32_t)w[1], (int32_t)w[2], (int32_t)w[3]};
+        float scale[4];
+        __builtin_memcpy(scale, w + 4, sizeof scale);
+        w += 8;
         w = ec_dot_1x4_dsp(column, w, g->blocks, g->joined, s);
         const int32_t all = g->out_c % 4 == 0;
-        ec_conv_store_dsp(g, d, s, d->scale[o], d->scale[o + 1], all || o + 1 < g->out_c, y);
-        if (all || o + 2 < g->out_c) {
-            ec_conv_store_dsp(g, d, s + 2, d->scale[o + 2], d->scale[o + 3], all || o + 3 < g->out_c, y + 2);
-        }
+        ec_conv_store_dsp(g, s, scale, zero_point, all || o + 1 < g->out_c, y);
+        if (all || o + 2 < g->out_c) ec_conv_store_dsp(g, s + 2, scale + 2, zero_point, all || o + 3 < g->out_c, y + 2);
     }
 }
 
