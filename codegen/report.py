@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from edgec.codegen.project import Project
+from edgec.ir import Graph
 from edgec.program import Program, Step, scratch_bytes
 
 
@@ -29,6 +30,7 @@ class Footprint:
 def build_report(program: Program, project: Project, footprint: Footprint, warnings: list[str]) -> dict[str, Any]:
     """The contents of report.json; all sizes in bytes."""
     executed = sum(step.node.op.macs(step.node) for step in program.steps)
+    removed = removed_report(program.graph)
     streamed = 0  # bytes of the image that are pushed instead of kept: none, layer by layer
     ram = {
         "total": program.arena + program.scratch + footprint.static + footprint.stack,
@@ -48,7 +50,8 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
     return {
         "model": {"name": project.model.name, "file": project.model.file, "sha256": project.model.sha256},
         "target": program.target.name,
-        "macs": {"model": executed, "executed": executed},
+        "macs": {"model": executed + removed["macs"], "executed": executed},
+        "removed": removed,
         "ram": ram,
         "flash": flash,
         "inputs": [port_report(program, index, "input") for index in range(len(program.graph.inputs))],
@@ -56,6 +59,16 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "layers": [layer_report(program, number, step) for number, step in enumerate(program.steps)],
         "groups": [[step.node.name for step in group.steps] for group in program.groups],
         "warnings": warnings,
+    }
+
+
+def removed_report(graph: Graph) -> dict[str, Any]:
+    """What passes took out of the model's layers: output channels, MACs, bytes of weights."""
+    return {
+        "channels": sum(layer.channels_before - layer.channels_after for layer in graph.removed),
+        "macs": sum(layer.macs for layer in graph.removed),
+        "weights": sum(layer.weights for layer in graph.removed),
+        "layers": [asdict(layer) for layer in graph.removed],
     }
 
 

@@ -172,6 +172,17 @@ class Port:
     offset: int = 0  # added to an integer of the model to get the Graph's (uint8 -> int8: -128)
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a pass took out of one layer of the model as given: output channels, MACs and bytes of weights and bias."""
+
+    name: str
+    channels_before: int
+    channels_after: int
+    macs: int
+    weights: int
+
+
 @dataclass(eq=False)
 class Graph:
     """A network: inputs, outputs and nodes in execution order."""
@@ -184,6 +195,7 @@ class Graph:
     output_ports: list[Port] = field(default_factory=list)
     opset: int = 0
     node_count: int = 0  # nodes of the ONNX file, for error texts
+    removed: list[Removed] = field(default_factory=list)  # work of the model that passes found unnecessary
 
     def producer(self, value: Value) -> Node | None:
         """The node that computes `value`, or None for inputs and constants."""

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from edgec.ir import Graph
 from edgec.passes.base import Pass
-from edgec.passes.bound_bias import BoundBias
 from edgec.passes.check_int8 import CheckInt8
 from edgec.passes.clean_tables import CleanTables
+from edgec.passes.constant_channels import ConstantChannels
+from edgec.passes.dead_channels import DeadChannels
 from edgec.passes.fold_batch_norm import FoldBatchNorm
 from edgec.passes.fold_constants import FoldConstants
 from edgec.passes.fold_pad import FoldPad
@@ -25,7 +26,8 @@ from edgec.passes.simplify_movement import SimplifyMovement
 from edgec.passes.sink_transposes import AbsorbTransposes, SinkTransposes
 from edgec.target import Target
 
-PASSES: tuple[Pass, ...] = (
+# Until the last of these every value holds what the model's value of the same name holds, channel by channel.
+AS_MODEL: tuple[Pass, ...] = (
     # Wiring drops what dies on the way; this drops what was dead from the start.
     RemoveDead(),
     # On reals. Constants first: everything after looks for DequantizeLinear(constant) weights.
@@ -58,8 +60,14 @@ PASSES: tuple[Pass, ...] = (
     # Reshapes that had a Table or Pad between them until now merge; only then is one left at a border.
     SimplifyMovement(),
     ReshapeBorders(),
-    BoundBias(),
     CheckInt8(),
+)
+PASSES: tuple[Pass, ...] = (
+    *AS_MODEL,
+    # Weights of constant channels become zero: fewer inputs are needed. Then movement may have nothing left to do.
+    ConstantChannels(),
+    DeadChannels(),
+    SimplifyMovement(),
 )
 
 
