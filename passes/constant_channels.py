@@ -13,6 +13,7 @@ from edgec.ops.elementwise import BinaryAttrs
 from edgec.ops.numbers import requantize, requantize_scale
 from edgec.passes.base import Pass
 from edgec.passes.intervals import Interval, intervals
+from edgec.passes.removed import record, work
 from edgec.passes.wiring import Wiring, is_op
 from edgec.target import Target
 
@@ -32,13 +33,14 @@ class ConstantChannels(Pass):
     """
 
     def run(self, graph: Graph, target: Target) -> bool:
-        wiring, bounds = Wiring(graph), intervals(graph)
+        wiring, bounds, before = Wiring(graph), intervals(graph), work(graph)
         changed = False
         for node in wiring.nodes():
             if is_op(node, "Conv", "Gemm") and len(node.inputs) == 3 and all(v.is_constant for v in node.inputs[1:]):
                 changed |= without_weights(wiring, node, bounds[node.output])
             elif isinstance(node.attrs, BinaryAttrs):
                 changed |= constant_operand(wiring, node, bounds)
+        record(graph, before)
         return changed
 
 

@@ -179,6 +179,7 @@ def average_pool(node: Node, x: Sequence[Interval]) -> Interval:
 
 
 def reduce_mean(node: Node, x: Sequence[Interval]) -> Interval:
+    """Requantised sums of the bounds over the axes."""
     x_quant, y_quant = quants(node)
     shape, axes = node.inputs[0].type.shape, node.attrs.axes
     scale = mean_scale(x_quant, y_quant, int(np.prod([shape[axis] for axis in axes])))

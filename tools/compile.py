@@ -109,6 +109,8 @@ def show(console: Console, result: CompiledModel, directory: Path) -> None:
     report, board = result.report, result.program.target
     ram, flash = report["ram"], report["flash"]
     console.print(f"{report['model']['file']} for {board.title} ({board.name}): {report['macs']['executed']:,} MACs")
+    if report["removed"]["layers"]:
+        console.print(removed_line(report))
     parts = ", ".join(f"{part} {size(ram[part])}" for part in ("arena", "scratch", "static", "stack"))
     console.print(f"RAM    {size(ram['total']):>10}{of(board.ram)}  {parts}")
     port = f"code {size(flash['code'])}, of which port {size(flash['port'])}"
@@ -122,6 +124,14 @@ def show(console: Console, result: CompiledModel, directory: Path) -> None:
         title = ""
     console.print(table(title, ("layer", "op", "kernel", "MACs#", "RAM#", "flash#"), map(layer_row, layers)))
     console.print(f"\nWritten to {directory}/. Next: edgec run {directory}")
+
+
+def removed_line(report: Mapping[str, Any]) -> str:
+    """What the passes found dead: channels that are constant or that nobody needs."""
+    removed = report["removed"]
+    share = removed["macs"] / max(1, report["macs"]["model"])
+    what = f"{removed['channels']:,} dead channels: {removed['macs']:,} MACs ({share:.0%})"
+    return f"Left out {what} and {size(removed['weights'])} of weights, results unchanged"
 
 
 def of(there: int) -> str:

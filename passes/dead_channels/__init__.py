@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgec.ir import Graph, Node, Removed
+from edgec.ir import Graph
 from edgec.passes.base import Pass
 from edgec.passes.dead_channels.cut import count, cut_node
 from edgec.passes.dead_channels.kept import kept_channels
-from edgec.passes.intervals import channels_of, intervals
+from edgec.passes.intervals import intervals
+from edgec.passes.removed import record, work
 from edgec.passes.wiring import Wiring
 from edgec.target import Target
 
@@ -33,37 +34,24 @@ class DeadChannels(Pass):
     """
 
     def run(self, graph: Graph, target: Target) -> bool:
-        bounds = intervals(graph)
-        kept = kept_channels(graph, bounds)
-        if all(channels.all() for channels in kept.values()):
-            return False
-        wiring = Wiring(graph)
-        before = [(node, work_of(node)) for node in graph.nodes]
-        for node in graph.nodes:
-            cut_node(wiring, node, kept, bounds)
-        for value, stays in kept.items():
-            if not value.is_constant and not stays.all():
-                value.type = value.type.with_shape((*value.type.shape[:-1], count(stays)))
-        changes = (removed(node, work) for node, work in before)
-        graph.removed += [change for change in changes if change.macs or change.weights]
-        return True
+        before, changed = work(graph), False
+        # A grouped convolution that has one group left is a dense layer: it may lose more.
+        while cut(graph):
+            changed = True
+        record(graph, before)
+        return changed
 
 
-@dataclass(frozen=True)
-class Work:
-    """What a node does: output channels, MACs, bytes of constants."""
-
-    channels: int
-    macs: int
-    weights: int
-
-
-def work_of(node: Node) -> Work:
-    weights = sum(value.type.bytes for value in node.inputs if value.is_constant)
-    return Work(channels_of(node.output.type), node.op.macs(node), weights)
-
-
-def removed(node: Node, before: Work) -> Removed:
-    after = work_of(node)
-    macs, weights = before.macs - after.macs, before.weights - after.weights
-    return Removed(node.source.name or node.name, before.channels, after.channels, macs, weights)
+def cut(graph: Graph) -> bool:
+    """Take out what is not needed as the graph is now; True when there was something."""
+    bounds = intervals(graph)
+    kept = kept_channels(graph, bounds)
+    if all(channels.all() for channels in kept.values()):
+        return False
+    wiring = Wiring(graph)
+    for node in graph.nodes:
+        cut_node(wiring, node, kept, bounds)
+    for value, channels in kept.items():
+        if not value.is_constant and not channels.all():
+            value.type = value.type.with_shape((*value.type.shape[:-1], count(channels)))
+    return True

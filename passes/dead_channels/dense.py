@@ -27,7 +27,7 @@ def matters(node: Node, x: Interval) -> Array:
     w, (rows, columns) = centred_weights(node), window_sets(node)
     if largest_sum(node) > LARGEST:  # no kernel takes it; a bias could leave int32
         return np.ones((w.shape[0], w.shape[3]), bool)
-    reached = rows.any(axis=0)[:, None] & columns.any(axis=0)
+    reached = np.outer(rows.any(axis=0), columns.any(axis=0))
     needed: Array = np.count_nonzero(w[:, reached], axis=1) > 0
     for channel in np.flatnonzero(x.constant & needed.any(axis=0)):
         added = constant_sums(node, x, w[..., channel : channel + 1], np.array([channel]))

@@ -70,6 +70,7 @@ def binary(node: Node) -> Links | None:
 
 
 def concat(node: Node) -> Links | None:
+    """Along the channels, each input has its part of the result's."""
     attrs: ConcatAttrs = node.attrs
     found, start = [], 0
     for value in node.inputs:

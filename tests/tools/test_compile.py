@@ -11,7 +11,8 @@ from edgec.targets import find_compiler, load_target
 from tests.tools.cli import edgec
 from tests.tools.conftest import BOARD
 
-KEYS = {"model", "target", "macs", "ram", "flash", "inputs", "outputs", "layers", "groups", "warnings", "directory"}
+KEYS = {"model", "target", "macs", "removed", "ram", "flash", "inputs", "outputs", "layers", "groups", "warnings"}
+KEYS |= {"directory"}
 SMALL = 'title = "small"\ncore = "cortex-m4"\nclock_hz = 1_000_000\n' + (
     'uart = {{ driver = "cmsdk", base = 0x40004000 }}\nstack_reserve = 256\nregions = [\n'
     '  {{ name = "rom", kind = "flash", origin = 0, size = {flash} }},\n'
