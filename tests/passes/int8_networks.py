@@ -111,12 +111,14 @@ class Int8Network(Builder):
         return self.node(op, x, attrs=attrs, quant=quant)
 
     def add(self, x: Value) -> Value:
-        """With itself through a layer, or with a constant."""
+        """With itself through a layer, or with a constant. Division is by constants other than 0: 0 / 0 is no int8."""
         channels, quant = x.type.shape[3], self.quant()
         op = str(self.choice("Add", "Sub", "Mul", "Div"))
-        if self.draw.draw(st.booleans()):
-            data = self.rng.integers(-128, 128, (1, 1, 1, channels if self.draw.draw(st.booleans()) else 1))
-            other = self.constant(f"c{len(self.nodes)}", data.astype(np.int8), self.quant())
+        if op == "Div" or self.draw.draw(st.booleans()):
+            data = self.rng.integers(1, 128, (1, 1, 1, channels if self.draw.draw(st.booleans()) else 1))
+            other = self.constant(f"c{len(self.nodes)}", data.astype(np.int8), Q(0.05, int(self.rng.choice([0, -3]))))
+            if op == "Div":
+                return self.node(op, x, other, attrs=BinaryAttrs(self.clamp(quant)), quant=quant)
         else:
             w, b = self.layer_constants((channels, 1, 1, channels))
             own = self.quant()

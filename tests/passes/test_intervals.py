@@ -15,7 +15,7 @@ from edgec.ops.table import TableAttrs
 from edgec.passes.intervals import Interval, intervals
 from edgec.simulator import Simulator
 from tests.passes.builders import Builder, Q
-from tests.passes.int8_networks import random_int8_network, samples
+from tests.passes.int8_networks import Int8Network, random_int8_network, samples
 
 pytest.importorskip("torch")
 
@@ -31,6 +31,23 @@ def test_every_value_of_a_random_network_stays_in_its_bounds(draw: st.DataObject
         flat = y.reshape(-1, value.type.shape[-1])
         assert np.all(flat.min(axis=0) >= bounds[value].low), (value.name, graph.to_text())
         assert np.all(flat.max(axis=0) <= bounds[value].high), (value.name, graph.to_text())
+
+
+@given(st.data(), st.sampled_from(["conv", "depthwise", "pool", "resize", "pad"]))
+def test_bounds_behind_constants_are_reached(draw: st.DataObject, layer: str) -> None:
+    """Where every input channel is constant there is one value for each border case: no bound is further off."""
+    b = Int8Network(draw)
+    x = b.input("x", 1, b.number(3, 6), b.number(3, 6), 2, quant=Q(0.05, -3))
+    channels = b.number(1, 4)
+    w = b.constant("w", np.zeros((channels, 1, 1, 2), np.int8), QuantParams((0.05,) * channels, (0,) * channels, 0))
+    bias = b.constant("b", b.rng.integers(-2000, 2000, channels).astype(np.int32))
+    constant = b.node("Conv", x, w, bias, attrs=ConvAttrs((1, 1)), quant=b.quant())
+    graph = b.graph(getattr(b, layer)(constant))
+    found = intervals(graph)[graph.outputs[0]]
+    (y,) = Simulator(graph, device="cpu").run(samples(graph, 2, 0))
+    flat = y.reshape(-1, y.shape[-1])
+    assert np.array_equal(found.low, flat.min(axis=0)), graph.to_text()
+    assert np.array_equal(found.high, flat.max(axis=0)), graph.to_text()
 
 
 def bounds_of(b: Builder, value: Value) -> Interval:
