@@ -14,11 +14,14 @@ from edgec.ops import get_op
 from edgec.ops.base import Kernel, NoAttrs, NoData, OpDef, RowWindow
 from edgec.ops.movement import ReshapeAttrs
 from edgec.passes.schedule import schedule
+from edgec.passes.schedule.lower import choose_kernels, make_step
+from edgec.passes.schedule.memory import least_end, place, plan_buffers, scratch_buffers, size_of
 from edgec.program import Program, Step, scratch_bytes
 from edgec.target import Core, Target
 
 HOST = Target("host", "host", Core("host", "host", True, False, False, True, (), "", "", None), (), 0, None, None)
 QUANT = QuantParams.per_tensor(0.1, 0)
+ONE = RowWindow()
 
 
 @dataclass(frozen=True)
@@ -176,3 +179,26 @@ def test_values_alive_together_lie_apart() -> None:
     program = schedule(Graph("g", [x], [total.output], [first, second, total]), HOST)
     assert program.arena == 2 * x.type.bytes
     replay(program)
+
+
+def test_residual_blocks_need_no_third_map() -> None:
+    """Of blocks whose inner maps have fewer channels: two maps and a few rows are enough."""
+    window = RowWindow(3, 1, 1)
+    x = value("x", (1, 32, 32, 3))
+    nodes = [node("stem", [x], FakeAttrs(window, (1, 32, 32, 16), False))]
+    for number, channels in enumerate((14, 16, 14, 15, 16)):
+        first = node(f"a{number}", [nodes[-1].output], FakeAttrs(window, (1, 32, 32, channels), False))
+        second = node(f"b{number}", [first.output], FakeAttrs(window, (1, 32, 32, 16), False))
+        shape = first.inputs[0].type.shape
+        nodes += [first, second, node(f"sum{number}", [second.output, first.inputs[0]], FakeAttrs(ONE, shape, True))]
+    program = schedule(Graph("g", [x], [nodes[-1].output], nodes), HOST)
+    assert program.arena <= 2 * 16384 + 6 * 512
+    replay(program)
+
+
+@given(graphs())
+def test_no_placement_ends_below_the_bound(graph: Graph) -> None:
+    steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, HOST).items()]
+    buffers = [*plan_buffers(graph, steps), *scratch_buffers(steps).values()]
+    place(buffers)
+    assert size_of(buffers) >= least_end(buffers)
