@@ -97,6 +97,30 @@ def convolutions(draw: st.DrawFn) -> Graph:
     )
 
 
+@st.composite
+def depthwise_convolutions(draw: st.DrawFn) -> Graph:
+    """One filter a channel, no weight zero points: sizes around what the kernels take at once, all paddings."""
+    kernel = (draw(st.sampled_from([1, 2, 3, 3, 3, 4, 5, 7])), draw(st.sampled_from([1, 2, 3, 3, 3, 4, 5, 7])))
+    strides = (draw(st.integers(1, 2)), draw(st.sampled_from([1, 1, 2, 2, 3])))
+    pads = tuple(draw(st.integers(0, kernel[axis % 2] + 1)) for axis in range(4))
+    height = draw(st.integers(max(1, kernel[0] - pads[0] - pads[2]), kernel[0] + 3))
+    # Output rows of 1, 2, ... 14 pixels: whole tiles, one less, one more; the last column may be unread.
+    width = (draw(st.integers(1, 14)) - 1) * strides[1] + kernel[1] - pads[1] - pads[3] + draw(st.integers(0, 1))
+    channels = draw(st.sampled_from([4, 5, 6, 7, 8, 9, 13]))
+    attrs = ConvAttrs(kernel, strides, (pads[0], pads[1], pads[2], pads[3]), (1, 1), channels, draw(CLAMPS))
+    x = activation("x", (1, height, max(1, width), channels), 0.02, draw(ZERO_POINTS))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    # A scale that is a power of two brings ties, half of which no fixed-point multiplier rounds right.
+    w_scales = rng.uniform(0.001, 0.02, channels) if draw(st.booleans()) else np.full(channels, 2.0**-7)
+    scales = tuple(float(scale) for scale in w_scales.astype(np.float32))
+    w = constant(
+        "w", rng.integers(-128, 128, (channels, *kernel, 1)).astype(np.int8), QuantParams(scales, (0,) * channels, 0)
+    )
+    b = constant("b", rng.integers(-(2**14), 2**14, channels).astype(np.int32))
+    y_scale = draw(st.sampled_from([0.02, 0.1, 0.3]))
+    return one_node("Conv", attrs, [x, w, b], QuantParams.per_tensor(y_scale, draw(ZERO_POINTS)))
+
+
 def conv_expected(graph: Graph, batch: Array) -> Array:
     (node,) = graph.nodes
     x, w, b = node.inputs
@@ -111,9 +135,18 @@ def test_conv(graph: Graph, layout: str) -> None:
     check(graph, inputs, conv_expected(graph, inputs[0]), layout)
 
 
+@given(graph=depthwise_convolutions(), layout=st.sampled_from(LAYOUTS))
+def test_depthwise(graph: Graph, layout: str) -> None:
+    inputs = random_inputs(graph, np.random.default_rng(0))
+    check(graph, inputs, conv_expected(graph, inputs[0]), layout)
+
+
 @pytest.mark.parametrize(
     ("group", "names"),
-    [(1, ["ec_conv_s8_dsp", "ec_conv_s8"]), (6, ["ec_depthwise_conv_s8", "ec_conv_s8"])],
+    [
+        (1, ["ec_conv_s8_dsp", "ec_conv_s8"]),
+        (6, ["ec_depthwise_conv_s8_dsp", "ec_depthwise_conv_s8", "ec_conv_s8"]),
+    ],
 )
 def test_kernels_that_take_a_node(group: int, names: list[str]) -> None:
     """So that test_conv compares all of them."""

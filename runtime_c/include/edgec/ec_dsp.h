@@ -17,6 +17,8 @@
 /* Before a loop of few iterations, known when it is compiled: lay them out one after the other. */
 #if defined(__clang__)
 #define EC_UNROLL _Pragma("unroll")
+/* Where a kernel is compiled without a geometry there is nothing to lay out, and no harm in it. */
+#pragma clang diagnostic ignored "-Wpass-failed"
 #else
 #define EC_UNROLL _Pragma("GCC unroll 16")
 #endif
@@ -164,6 +166,34 @@ EC_INLINE int8_t ec_clamped_dsp(int32_t q, int32_t low, int32_t high) {
     if (low > -128 && q < low) q = low;
     if (high < 127 && q > high) q = high;
     return (int8_t)q;
+}
+
+/* The upper halves of the bytes of a word as a pair of bytes * 256: bytes 1 and 3; bytes 0 and 2 with the word << 8. */
+#define EC_HIGH_BYTES 0xff00ff00u
+
+/* Four bytes of each of two words to pairs of bytes * 256, one of the first word and one of the second: byte i to
+ * to[i * distance]. */
+EC_INLINE void ec_widen_pairs(uint32_t first, uint32_t second, uint32_t *to, int32_t distance) {
+    const uint32_t low = ec_pkhbt(first, second), high = ec_pkhtb(first, second);
+    to[0] = (low << 8) & EC_HIGH_BYTES;
+    to[distance] = low & EC_HIGH_BYTES;
+    to[2 * distance] = (high << 8) & EC_HIGH_BYTES;
+    to[3 * distance] = high & EC_HIGH_BYTES;
+}
+
+/* saturate(((acc * multiplier) >> 32) >> shift) to int8; shift: 1..31. */
+EC_INLINE int32_t ec_fixed_dsp(int32_t acc, int32_t multiplier, int32_t shift) {
+    int32_t q;
+#if defined(EC_DSP_ASM)
+    __asm__("smmul %0, %1, %2" : "=r"(q) : "r"(acc), "r"(multiplier));
+    if (__builtin_constant_p(shift)) { /* as it is in a generated project */
+        __asm__("ssat %0, #8, %1, asr %2" : "=r"(q) : "r"(q), "i"(shift));
+        return q;
+    }
+#else
+    q = (int32_t)(((int64_t)acc * multiplier) >> 32);
+#endif
+    return ec_clamp(q >> shift, -128, 127);
 }
 
 #endif
