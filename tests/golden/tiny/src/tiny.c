@@ -20,7 +20,7 @@ static EC_NOINLINE void conv_s8_0(const ec_conv_s8_data *d, const int8_t *const 
 
 static EC_NOINLINE void conv_s8_1(const ec_conv_s8_data *d, const int8_t *const x[], int8_t *y, void *scratch) {
     static const ec_conv_s8_geometry g = {
-        .in_w = 25, .in_c = 8, .out_w = 25, .out_c = 6, .kernel_h = 1, .kernel_w = 1, .stride_w = 1, .pad_w = 0,
+        .in_w = 5, .in_c = 8, .out_w = 5, .out_c = 6, .kernel_h = 1, .kernel_w = 1, .stride_w = 1, .pad_w = 0,
         .dilation_w = 1, .group = 1
     };
     ec_conv_s8(&g, d, x, y, scratch);
@@ -63,11 +63,11 @@ void tiny_run(void *memory) {
     /* Conv 'stem': (1,9,9,3) s8 -> (1,5,5,8) s8 */
     {
         const int8_t *x[3];
-        int8_t *const y = arena;
-        int8_t *const padding = arena + 304;
+        int8_t *const y = arena + 32;
+        int8_t *const padding = arena + 0;
         ec_fill(padding, -3, 32);
         for (int32_t row = 0; row < 5; row++) {
-            ec_rows(x, arena + 56, 27, 9, row * 2 - 1, 3, 1, padding);
+            ec_rows(x, arena + 88, 27, 9, row * 2 - 1, 3, 1, padding);
             conv_s8_0(&conv_00, x, y + row * 40, NULL);
         }
     }
@@ -75,19 +75,21 @@ void tiny_run(void *memory) {
     /* Conv 'point': (1,5,5,8) s8 -> (1,5,5,6) s8 */
     {
         const int8_t *x[1];
-        int8_t *const y = arena + 200;
-        x[0] = arena;
-        conv_s8_1(&conv_01, x, y, NULL);
+        int8_t *const y = arena;
+        for (int32_t row = 0; row < 5; row++) {
+            ec_rows(x, arena + 32, 40, 5, row, 1, 1, NULL);
+            conv_s8_1(&conv_01, x, y + row * 30, NULL);
+        }
     }
 
     /* Conv 'depth': (1,5,5,6) s8 -> (1,5,5,6) s8 */
     {
         const int8_t *x[3];
-        int8_t *const y = arena;
-        int8_t *const padding = arena + 152;
+        int8_t *const y = arena + 152;
+        int8_t *const padding = arena + 304;
         ec_fill(padding, 5, 32);
         for (int32_t row = 0; row < 5; row++) {
-            ec_rows(x, arena + 200, 30, 5, row - 1, 3, 1, padding);
+            ec_rows(x, arena, 30, 5, row - 1, 3, 1, padding);
             depthwise_conv_s8_0(&conv_02, x, y + row * 30, NULL);
         }
     }
