@@ -17,9 +17,6 @@
 
 #include "edgec/ec_dsp.h"
 
-/* Blocks in the body of a loop; fewer than twice as many are laid out without a loop. */
-#define EC_DOT_UNROLL 4
-
 #if defined(EC_DSP_ASM)
 /* The activations r8, r9, r10 of the tile's pixels times one pair of weights. */
 #define EC_SMLAD2(s0, s1, w) "smlad " s0 ", r8, " w ", " s0 "\n\tsmlad " s1 ", r9, " w ", " s1 "\n\t"
@@ -72,7 +69,7 @@
 
 /* u comes in as the number of rounds and is free again at the end of a block. */
 #define EC_LOOP(block) "vmov s15, %[u]\n0:\t" block "vmov %[u], s15\n\tsubs %[u], #1\n\tvmov s15, %[u]\n\tbne 0b"
-#define EC_FOUR(text) text text text text
+#define EC_TWO(text) text text
 
 #define EC_SUMS_4 [s0] "+r"(s[0]), [s1] "+r"(s[1]), [s2] "+r"(s[2]), [s3] "+r"(s[3])
 #define EC_SUMS_3X2 EC_SUMS_4, [s4] "+r"(s[4]), [s5] "+r"(s[5])
@@ -88,12 +85,17 @@
                      :                                                                                                 \
                      : EC_CLOBBERS_##SHAPE, "s15", "cc", "memory")
 
-/* A loop of EC_DOT_UNROLL blocks, then the blocks that are left. `blocks` is known when this is compiled. */
+/* From this many blocks on the body of the loop has four, else two: half the code where the loop is short. */
+#define EC_LONG_DOT 16
+
+/* A loop of `body` blocks, then the blocks that are left. `blocks` is known when this is compiled. */
 #define EC_DOT(SHAPE, FORM)                                                                                            \
     do {                                                                                                               \
-        uint32_t u = (uint32_t)blocks / EC_DOT_UNROLL, left = (uint32_t)blocks % EC_DOT_UNROLL, v;                     \
-        if (u == 1) left += EC_DOT_UNROLL;                                                                             \
-        if (u > 1) EC_BLOCKS(EC_LOOP(EC_FOUR(EC_DOT_##SHAPE##_##FORM)), SHAPE);                                        \
+        const uint32_t body = blocks >= EC_LONG_DOT ? 4 : 2;                                                           \
+        uint32_t u = (uint32_t)blocks / body, left = (uint32_t)blocks % body, v;                                       \
+        if (u == 1) left += body;                                                                                      \
+        if (u > 1 && body == 4) EC_BLOCKS(EC_LOOP(EC_TWO(EC_TWO(EC_DOT_##SHAPE##_##FORM))), SHAPE);                    \
+        if (u > 1 && body == 2) EC_BLOCKS(EC_LOOP(EC_TWO(EC_DOT_##SHAPE##_##FORM)), SHAPE);                            \
         EC_UNROLL                                                                                                      \
         for (uint32_t i = 0; i < left; i++) EC_BLOCKS(EC_DOT_##SHAPE##_##FORM, SHAPE);                                 \
     } while (0)
