@@ -21,6 +21,7 @@ from edgec.target import Core, Target
 
 HOST = Target("host", "host", Core("host", "host", True, False, False, True, (), "", "", None), (), 0, None, None)
 QUANT = QuantParams.per_tensor(0.1, 0)
+TILE = 3  # pixels that a kernel with `columns` reads before it writes them
 ONE = RowWindow()
 
 
@@ -32,6 +33,7 @@ class FakeAttrs:
     shape: tuple[int, ...]
     inplace: bool
     scratch: int = 0
+    columns: RowWindow | None = None
 
 
 def fake_op(attrs: FakeAttrs, inputs: int) -> OpDef[Any]:
@@ -41,9 +43,10 @@ def fake_op(attrs: FakeAttrs, inputs: int) -> OpDef[Any]:
         why_not=lambda node, core: None,
         geometry=lambda node, rows: NoAttrs(),
         data=lambda node: NoData(),
-        flat=lambda node: attrs.window == RowWindow(),
+        flat=lambda node: attrs.window == RowWindow() and attrs.columns in (None, RowWindow()),
         inplace=attrs.inplace,
         scratch=lambda node: attrs.scratch,
+        columns=lambda node: attrs.columns,
     )
     return OpDef(
         "Fake",
@@ -63,6 +66,17 @@ def node(name: str, inputs: list[Value], attrs: FakeAttrs) -> Node:
 
 
 @st.composite
+def windows(draw: st.DrawFn, side: int) -> RowWindow:
+    """A window that fits a side of so many rows or pixels."""
+    size = draw(st.integers(1, min(3, side)))
+    return RowWindow(size, draw(st.integers(1, 3)), draw(st.integers(0, size - 1)))
+
+
+def length(side: int, window: RowWindow) -> int:
+    return (side + 2 * window.pad - window.size) // window.stride + 1
+
+
+@st.composite
 def graphs(draw: st.DrawFn) -> Graph:
     """Chains of row operators with residual sums and reshapes, of random geometry."""
     shape = (1, draw(st.integers(1, 9)), draw(st.integers(1, 5)), draw(st.integers(1, 4)))
@@ -72,7 +86,7 @@ def graphs(draw: st.DrawFn) -> Graph:
         source = values[draw(st.integers(max(0, len(values) - 3), len(values) - 1))]
         name, (_, height, width, channels) = f"n{number}", source.type.shape
         same = [other for other in values if other.type.shape == source.type.shape and other is not source]
-        match draw(st.sampled_from(["window", "inplace", "sum", "reshape"])):
+        match draw(st.sampled_from(["window", "ordered", "inplace", "sum", "reshape"])):
             case "sum" if same:
                 attrs = FakeAttrs(RowWindow(), source.type.shape, True)
                 nodes.append(node(name, [source, draw(st.sampled_from(same))], attrs))
@@ -82,6 +96,10 @@ def graphs(draw: st.DrawFn) -> Graph:
                 nodes.append(Node(get_op("Reshape"), name, [source], [value(name, new)], attr, Source("Reshape")))
             case "inplace":
                 nodes.append(node(name, [source], FakeAttrs(RowWindow(), source.type.shape, True)))
+            case "ordered":
+                window, columns = (draw(windows(side)) for side in (height, width))
+                out = (1, length(height, window), length(width, columns), draw(st.integers(1, 4)))
+                nodes.append(node(name, [source], FakeAttrs(window, out, False, columns=columns)))
             case _:
                 size = draw(st.integers(1, 4))
                 window = RowWindow(size, draw(st.integers(1, 3)), draw(st.integers(0, size - 1)))
@@ -102,6 +120,31 @@ def call_rows(step: Step, position: int, call: int) -> range:
     return range(max(0, window.first(call)), min(rows, window.last(call) + 1))
 
 
+def moments(step: Step, position: int, call: int) -> list[tuple[list[range], range]]:
+    """What a call reads of an input and then writes, moment by moment, both as bytes of the whole tensors.
+
+    Kernels with `columns` take three pixels at a time, in order; others read everything while they write.
+    """
+    x, y = step.node.inputs[position].type, step.node.output.type
+    rows, size = call_rows(step, position, call), x.row_elements
+    start, stop = (number * step.rows_per_call * y.row_elements for number in (call, call + 1))
+    columns = step.kernel.columns(step.node)
+    if columns is None:
+        return [([range(row * size, (row + 1) * size) for row in rows], range(start, stop))]
+    result = []
+    # Joined rows are one longer row.
+    joined = step.rows_per_call > 1
+    width, in_width = (t.shape[2] * (t.rows if joined else 1) for t in (y, x))
+    pixel, in_pixel = (t.shape[3] for t in (y, x))
+    for first in range(0, width, TILE):
+        end = min(first + TILE, width)
+        left, right = max(0, columns.first(first)), min(in_width, columns.last(end - 1) + 1)
+        starts = [row * size for row in ([0] if joined else rows)]
+        reads = [range(at + left * in_pixel, at + right * in_pixel) for at in starts if left < right]
+        result.append((reads, range(start + first * pixel, start + end * pixel)))
+    return result
+
+
 def replay(program: Program) -> None:
     """Run the calls on an arena whose bytes hold (value number, index), checking each byte that is read."""
     owner = {id(v): number for number, v in enumerate(program.placements)}
@@ -117,24 +160,24 @@ def replay(program: Program) -> None:
     for v in program.graph.inputs:
         write(v, 0, v.type.bytes)
     for step in program.steps:
-        out_row = step.node.output.type.row_elements
+        first_reads_all = step.kernel.inplace or step.kernel.columns(step.node) is not None
         for call in range(step.calls):
-            start, stop = call * step.rows_per_call * out_row, (call + 1) * step.rows_per_call * out_row
-            inplace = step.kernel.inplace
             if step.node in program.scratch_at:
                 at = program.scratch_at[step.node]
                 assert at + scratch_bytes(step) <= len(arena)
                 arena[at : at + scratch_bytes(step)] = -1
-            if not inplace:  # a kernel may write its output before it has read all of its input
-                write(step.node.output, start, stop)
-            for position, v in enumerate(step.node.inputs):
-                for row in call_rows(step, position, call):
-                    size, at = v.type.row_elements, program.placements[v].offset
-                    seen = arena[at + row * size : at + (row + 1) * size]
-                    assert (seen[:, 0] == owner[id(v)]).all(), f"{step.node} reads {v.name} after it was overwritten"
-                    assert (seen[:, 1] == np.arange(row * size, (row + 1) * size)).all()
-            if inplace:
-                write(step.node.output, start, stop)
+            for part in zip(*(moments(step, position, call) for position in range(len(step.node.inputs))), strict=True):
+                written = part[0][1]
+                if not first_reads_all:  # such a kernel may write its output before it has read all of its input
+                    write(step.node.output, written.start, written.stop)
+                for v, (reads, _) in zip(step.node.inputs, part, strict=True):
+                    at = program.placements[v].offset
+                    for read in reads:
+                        seen = arena[at + read.start : at + read.stop]
+                        assert (seen[:, 0] == owner[id(v)]).all(), f"{step.node} reads {v.name} overwritten"
+                        assert (seen[:, 1] == np.arange(read.start, read.stop)).all()
+                if first_reads_all:
+                    write(step.node.output, written.start, written.stop)
     for v in program.graph.outputs:
         at = program.placements[v].offset
         assert (arena[at : at + v.type.bytes, 0] == owner[id(v)]).all()
