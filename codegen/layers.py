@@ -56,6 +56,7 @@ class Input:
 class Layer:
     """One step of the Program as the template prints it."""
 
+    number: int
     name: str
     comment: str
     instance: Instance
@@ -88,6 +89,7 @@ class LayerPrinter:
         data = step.kernel.data(node)
         inputs, pointers = self.inputs(step)
         return Layer(
+            number=number,
             name=name,
             comment=comment,
             instance=self.instance(step),

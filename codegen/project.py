@@ -23,6 +23,7 @@ from edgec.program import Program
 from edgec.targets import port_files
 
 RUNTIME = files("edgec.runtime_c")
+ALWAYS = ("ec_model.h", "ec_profile.h", "ec_rows.h")  # of the runtime headers
 INCLUDE = re.compile(r'^#include "(edgec/[^"]+)"', re.MULTILINE)
 
 
@@ -94,7 +95,7 @@ def generate(program: Program, model: ModelFile) -> Project:
         "CMakeLists.txt": render("CMakeLists.txt.j2", context),
     }
     headers = {f"src/kernels/{kernel}.h": runtime_text(f"kernels/{family}/{kernel}.h") for family, kernel in kernels}
-    result |= headers | included(['#include "edgec/ec_rows.h"\n#include "edgec/ec_model.h"', *headers.values()])
+    result |= headers | included([*(f'#include "edgec/{header}"' for header in ALWAYS), *headers.values()])
     result |= {f"port/{file}": text for file, text in port_files(program.target).items()}
     return Project(ModelFile(name, model.file, model.sha256), dict(sorted(result.items())), pool, layers)
 

@@ -35,6 +35,7 @@ class Command(IntEnum):
     READ = 6
     COUNTERS = 7
     MEMORY = 8
+    PROFILE = 9
 
 
 class Status(IntEnum):
@@ -72,6 +73,10 @@ class Memory:
     stack_used: int
     stack_size: int
     static: int
+
+
+class RefusedError(TargetError):
+    """The firmware does not know a request, or does not take its arguments."""
 
 
 class Device:
@@ -198,6 +203,19 @@ class Device:
         """Stack high-water mark and static memory as the firmware measures them."""
         return Memory(*struct.unpack("<III", self.ask(Command.MEMORY)))
 
+    def layer_cycles(self) -> list[int]:
+        """Cycles of the last run: first those that no layer took, then those of each layer.
+
+        RefusedError where the firmware was not built to be profiled.
+        """
+        cycles: list[int] = []
+        while True:
+            answer = self.ask(Command.PROFILE, struct.pack("<H", len(cycles)))
+            (entries,) = struct.unpack_from("<H", answer)
+            cycles += struct.unpack_from(f"<{len(answer) // 4}I", answer, 2)
+            if len(cycles) >= entries:
+                return cycles
+
     def ask(self, command: Command, payload: bytes = b"", *, patience: float | None = None) -> bytes:
         """The payload of the answer to a request, repeated for at most `patience` seconds."""
         answer = self.exchange(command, payload, patience=patience)
@@ -246,7 +264,7 @@ class Device:
     def payload(self, body: bytes) -> bytes:
         if body[2] == Status.OK:
             return body[HEAD:]
-        raise TargetError(
+        raise RefusedError(
             f"the firmware on {self.link.name} refuses a request",
             help="it may be of another version of edgec: compile and flash the project again",
         )

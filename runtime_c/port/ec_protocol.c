@@ -6,6 +6,9 @@
 #include "ec_crc.h"
 #include "ec_port.h"
 #include "edgec/ec_model.h"
+#if defined(EC_PROFILE_CYCLES)
+#include "edgec/ec_profile.h"
+#endif
 
 enum {
     HEAD = 3, /* sequence and command, or sequence and status */
@@ -66,9 +69,15 @@ static void start_response(uint32_t sequence, uint32_t status) {
 
 static void run_model(void) {
     ec_run_begin();
+#if defined(EC_PROFILE_CYCLES)
+    ec_profile_begin();
+#endif
     const uint32_t start = ec_cycles();
     ec_model.run(ec_model.arena);
     cycles = ec_cycles() - start;
+#if defined(EC_PROFILE_CYCLES)
+    ec_profile_layer(0u); /* what came behind the last layer */
+#endif
     ec_run_end();
     runs++;
 }
@@ -133,6 +142,17 @@ static bool answer_memory(void) {
     return true;
 }
 
+#if defined(EC_PROFILE_CYCLES)
+static bool answer_profile(uint32_t first) {
+    if (first > ec_profile_entries) return false;
+    put(ec_profile_entries, 2);
+    for (uint32_t i = first; i < ec_profile_entries && i - first < EC_CHUNK_BYTES / 4 - 1; i++) {
+        put(ec_profile_cycles[i], 4);
+    }
+    return true;
+}
+#endif
+
 /* Fills the payload of the response; false: no such command, or arguments that it does not take. */
 static bool answer(uint8_t command, const uint8_t *arguments, uint32_t length) {
     switch (command) {
@@ -153,6 +173,10 @@ static bool answer(uint8_t command, const uint8_t *arguments, uint32_t length) {
         return length == 0 && answer_counters();
     case EC_MEMORY:
         return length == 0 && answer_memory();
+#if defined(EC_PROFILE_CYCLES)
+    case EC_PROFILE:
+        return length == 2 && answer_profile(get16(arguments));
+#endif
     default:
         return false;
     }

@@ -23,7 +23,8 @@ enum {
     EC_RUN = 5,      /* -> number of this run u32, sent before it runs */
     EC_READ = 6,     /* output u16, offset u32, length u8 -> data */
     EC_COUNTERS = 7, /* -> finished runs u32, cycles of the last one u32 (0: the core can't count) */
-    EC_MEMORY = 8    /* -> stack high-water u32, stack size u32, static bytes u32 (arena included) */
+    EC_MEMORY = 8,   /* -> stack high-water u32, stack size u32, static bytes u32 (arena included) */
+    EC_PROFILE = 9   /* first entry u16 -> entries u16, their cycles u32 from the first one on (EC_PROFILE_CYCLES) */
 };
 
 enum { EC_OK = 0, EC_DAMAGED = 1, EC_REFUSED = 2 };

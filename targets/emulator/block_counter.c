@@ -1,48 +1,57 @@
-/* Counts instructions for unicorn, block by block: the work of a Python callback at a hundredth of its cost. */
-#include <stddef.h>
-#include <stdint.h>
-
-#define PUBLIC __attribute__((visibility("default")))
+/* Counts for unicorn, block by block (window.h): the work of a Python callback at a hundredth of its cost. */
+#include "window.h"
 
 typedef int (*memory_reader)(void *engine, uint64_t address, void *bytes, size_t size);
 
+typedef struct {
+    uint64_t address;
+    uint32_t bytes, first, pieces, unused;
+} block; /* one that was cut into pieces before; 0 pieces: none */
+
 /* targets/emulator/block_counter.py has the same layout. */
 typedef struct {
-    uint64_t begin; /* addresses of ec_run_begin() and ec_run_end() */
-    uint64_t end;
-    uint64_t last;    /* instructions of the last complete window */
-    uint64_t windows; /* complete ones */
-    uint64_t executed;
+    window *window;
     memory_reader read;
-    struct {
-        uint64_t address;
-        uint32_t size, count;
-    } known[1 << 14]; /* blocks that were counted before, by a hash of their address */
+    block known[2 * PIECES]; /* by their address, more than there can be */
 } block_counter;
 
 /* Thumb: a halfword that begins with 11101, 11110 or 11111 is the first of two. */
-static uint32_t instructions_in(block_counter *counter, void *engine, uint64_t address, uint32_t size) {
-    uint32_t count = 0;
-    for (uint32_t at = 0; at < size; count++) {
-        uint16_t half = 0;
-        if (counter->read(engine, address + at, &half, sizeof half) != 0) break;
-        at += (half >> 11) >= 0x1Du ? 4u : 2u;
-    }
-    return count;
+static uint32_t length_at(block_counter *counter, void *engine, uint64_t address) {
+    uint16_t half = 0;
+    if (counter->read(engine, address, &half, sizeof half) != 0) return 2;
+    return (half >> 11) >= 0x1Du ? 4u : 2u;
 }
 
-PUBLIC void on_block(void *engine, uint64_t address, uint32_t size, void *data) {
+/* Cuts a block where layers begin; its pieces get neighbouring indices. Returns how many they are. */
+static uint32_t cut(block_counter *counter, void *engine, uint64_t address, uint32_t bytes, uint32_t *first) {
+    window *const w = counter->window;
+    uint32_t pieces = 0;
+    for (uint64_t at = address; at < address + bytes; pieces++) {
+        const uint64_t start = at;
+        uint32_t instructions = 0;
+        do {
+            at += length_at(counter, engine, at);
+            instructions++;
+        } while (at < address + bytes && row_at(w, at) == 0);
+        const uint32_t index = add_piece(w, start, (uint32_t)(at - start), instructions, row_at(w, start));
+        if (pieces == 0) *first = index;
+    }
+    return pieces;
+}
+
+PUBLIC void on_block(void *engine, uint64_t address, uint32_t bytes, void *data) {
     block_counter *const counter = data;
-    if (address == counter->begin) counter->executed = 0;
-    if (address == counter->end) {
-        counter->last = counter->executed;
-        counter->windows++;
+    size_t slot = (size_t)(address >> 1) % (2 * PIECES);
+    while (counter->known[slot].pieces > 0 &&
+           (counter->known[slot].address != address || counter->known[slot].bytes != bytes)) {
+        slot = (slot + 1) % (2 * PIECES);
     }
-    const size_t slot = (size_t)(address >> 1) % (sizeof counter->known / sizeof counter->known[0]);
-    if (counter->known[slot].address != address || counter->known[slot].size != size) {
-        counter->known[slot].address = address;
-        counter->known[slot].size = size;
-        counter->known[slot].count = instructions_in(counter, engine, address, size);
+    block *const found = &counter->known[slot];
+    if (found->pieces == 0) {
+        if (counter->window->lost) return;
+        *found = (block){address, bytes, 0, 0, 0};
+        found->pieces = cut(counter, engine, address, bytes, &found->first);
     }
-    counter->executed += counter->known[slot].count;
+    enter_function(counter->window, address);
+    for (uint32_t i = 0; i < found->pieces; i++) execute_piece(counter->window, found->first + i);
 }

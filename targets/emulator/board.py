@@ -10,26 +10,40 @@ from types import TracebackType
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from edgec.errors import TargetError
 from edgec.target import Target
+from edgec.targets.emulator.window import Counts, Mark
 from edgec.targets.firmware import Symbol, read_symbols
 
 FAULT = re.compile(r"edgec firmware: fault exception=(\w+)(?: cfsr=(\w+))? pc=(\w+) lr=(\w+)")
 EXCEPTIONS = {2: "non-maskable interrupt", 3: "hard fault", 4: "memory fault", 5: "bus fault", 6: "usage fault"}
 BEGIN, END = "ec_run_begin", "ec_run_end"
+MARK = re.compile(r"ec_layer_(end|\d+)_\d+")  # a label of runtime_c/include/edgec/ec_profile.h
 
 
 @dataclass(frozen=True)
 class Image:
-    """An ELF file as what it puts into memory: (physical address, bytes), and its functions and variables."""
+    """An ELF file as what it puts into memory: (physical address, bytes), and its functions and variables.
+
+    `marks` is where layers begin, in a firmware that was built with EC_PROFILE_MARKS.
+    """
 
     path: Path
     segments: tuple[tuple[int, bytes], ...]
     symbols: tuple[Symbol, ...]
+    marks: tuple[Mark, ...] = ()
 
     def address(self, name: str) -> int | None:
         return next((symbol.address for symbol in self.symbols if symbol.name == name), None)
+
+    def code(self, address: int, size: int) -> bytes:
+        """The bytes at an address; nothing where the file has none there."""
+        for start, data in self.segments:
+            if start <= address and address + size <= start + len(data):
+                return data[address - start : address - start + size]
+        return b""
 
     def function_at(self, address: int) -> str:
         """The function that holds an address, or the address itself."""
@@ -49,7 +63,7 @@ def read_image(path: Path, target: Target) -> Image:
                 for segment in elf.iter_segments()
                 if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
             )
-            symbols = tuple(read_symbols(elf))
+            symbols, marks = tuple(read_symbols(elf)), tuple(read_marks(elf))
     except (OSError, ELFError) as error:
         reason = getattr(error, "strerror", None) or "not an ELF file"
         raise TargetError(f"cannot load {str(path)!r}: {reason}") from None
@@ -59,7 +73,18 @@ def read_image(path: Path, target: Target) -> Image:
         ):
             message = f"{path.name} is not linked for {target.name}: it has {len(data)} bytes at {address:#x}"
             raise TargetError(message, where=str(path), help="build it for this board: edgec run DIR does")
-    return Image(path, segments, symbols)
+    return Image(path, segments, symbols, marks)
+
+
+def read_marks(elf: ELFFile) -> list[Mark]:
+    """Where the labels of layers are."""
+    table = elf.get_section_by_name(".symtab")
+    if not isinstance(table, SymbolTableSection):
+        return []
+    found = [(MARK.fullmatch(symbol.name), symbol["st_value"] & ~1) for symbol in table.iter_symbols()]
+    return [
+        Mark(address, None if match[1] == "end" else int(match[1])) for match, address in found if match is not None
+    ]
 
 
 class Board(ABC):
@@ -83,6 +108,10 @@ class Board(ABC):
     @abstractmethod
     def instructions(self) -> int | None:
         """Instructions of the last run of the model, exactly; None before the first, and where nobody counts."""
+
+    @abstractmethod
+    def counts(self) -> Counts | None:
+        """The same in detail: by layer where the firmware was built with EC_PROFILE_MARKS, and by piece of code."""
 
     @abstractmethod
     def crash(self) -> str | None:

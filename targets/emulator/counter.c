@@ -1,16 +1,13 @@
-/* QEMU plugin that counts the instructions of a run: from the start of ec_run_begin() to that of ec_run_end().
+/* QEMU plugin that counts what a run of the model executes (window.h).
  *
- * It shares a small file with edgec, which says where the two functions are and reads the count; so a firmware may be
+ * It shares a file with edgec, which says where window and layers begin and reads the counts; so a firmware may be
  * replaced while QEMU runs. Only the part of QEMU's plugin interface that all its versions have is used, declared here:
  * no header of QEMU is needed. EC_PLUGIN_VERSION is the version of that interface. */
 #include <fcntl.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PUBLIC __attribute__((visibility("default")))
+#include "window.h"
 
 typedef uint64_t plugin_id;
 struct qemu_plugin_tb;
@@ -22,60 +19,64 @@ enum { NO_REGISTERS = 0 };
 void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, translated_callback callback);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block, executed_callback callback, int registers,
                                           void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction, executed_callback callback,
+                                            int registers, void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *block);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
 
 PUBLIC int qemu_plugin_version = EC_PLUGIN_VERSION;
 
-/* targets/emulator/counter.py has the same layout. */
-typedef struct {
-    uint64_t begin; /* written by edgec: addresses of the two functions */
-    uint64_t end;
-    uint64_t last;    /* instructions of the last complete window */
-    uint64_t windows; /* complete ones */
-} shared_page;
+static window *shared;
 
-static volatile shared_page *shared;
-static uint64_t executed;
-
-static void block_executed(unsigned int cpu, void *data) {
+static void piece_executed(unsigned int cpu, void *data) {
     (void)cpu;
-    executed += (uintptr_t)data;
+    execute_piece(shared, (uint32_t)(uintptr_t)data);
+}
+
+static void function_entered(unsigned int cpu, void *data) {
+    (void)cpu;
+    enter_function(shared, (uint64_t)(uintptr_t)data);
 }
 
 /* Both functions are called, never fallen into, so that a block begins at their first instruction. */
-static void window_begins(unsigned int cpu, void *data) {
-    (void)cpu;
-    (void)data;
-    executed = 0;
-}
-
-static void window_ends(unsigned int cpu, void *data) {
-    (void)cpu;
-    (void)data;
-    shared->last = executed;
-    shared->windows = shared->windows + 1;
-}
-
 static void block_translated(plugin_id id, struct qemu_plugin_tb *block) {
     (void)id;
-    const uint64_t address = qemu_plugin_tb_vaddr(block);
-    if (address == shared->begin) qemu_plugin_register_vcpu_tb_exec_cb(block, window_begins, NO_REGISTERS, NULL);
-    if (address == shared->end) qemu_plugin_register_vcpu_tb_exec_cb(block, window_ends, NO_REGISTERS, NULL);
-    qemu_plugin_register_vcpu_tb_exec_cb(block, block_executed, NO_REGISTERS,
-                                         (void *)(uintptr_t)qemu_plugin_tb_n_insns(block));
+    const size_t count = qemu_plugin_tb_n_insns(block);
+    for (size_t i = 0; i < count;) {
+        struct qemu_plugin_insn *const first = qemu_plugin_tb_get_insn(block, i);
+        const uint64_t start = qemu_plugin_insn_vaddr(first);
+        const size_t from = i;
+        uint64_t end;
+        do {
+            struct qemu_plugin_insn *const instruction = qemu_plugin_tb_get_insn(block, i++);
+            end = qemu_plugin_insn_vaddr(instruction) + qemu_plugin_insn_size(instruction);
+        } while (i < count && row_at(shared, end) == 0);
+        const uint32_t index =
+            add_piece(shared, start, (uint32_t)(end - start), (uint32_t)(i - from), row_at(shared, start));
+        void *const data = (void *)(uintptr_t)index;
+        if (from > 0) {
+            qemu_plugin_register_vcpu_insn_exec_cb(first, piece_executed, NO_REGISTERS, data);
+            continue;
+        }
+        if (start == shared->begin || start == shared->end) {
+            qemu_plugin_register_vcpu_tb_exec_cb(block, function_entered, NO_REGISTERS, (void *)(uintptr_t)start);
+        }
+        qemu_plugin_register_vcpu_tb_exec_cb(block, piece_executed, NO_REGISTERS, data);
+    }
 }
 
-/* Argument: page=FILE, as large as shared_page at least. */
+/* Argument: window=FILE, as large as `window`. */
 PUBLIC int qemu_plugin_install(plugin_id id, const void *info, int count, char **arguments) {
     (void)info;
-    if (count < 1 || strncmp(arguments[0], "page=", 5) != 0) return 1;
-    const int file = open(arguments[0] + 5, O_RDWR);
+    if (count < 1 || strncmp(arguments[0], "window=", 7) != 0) return 1;
+    const int file = open(arguments[0] + 7, O_RDWR);
     if (file < 0) return 1;
-    void *const page = mmap(NULL, sizeof(shared_page), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void *const memory = mmap(NULL, sizeof(window), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     close(file);
-    if (page == MAP_FAILED) return 1;
-    shared = page;
+    if (memory == MAP_FAILED) return 1;
+    shared = memory;
     qemu_plugin_register_vcpu_tb_trans_cb(id, block_translated);
     return 0;
 }

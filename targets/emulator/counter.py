@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
-import struct
 import subprocess
 import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from edgec.errors import TargetError
+from edgec.targets.emulator.window import WINDOW, Window
 from edgec.targets.load import load_target
 from edgec.targets.toolchain import cache_directory, find_compiler
 
 SOURCES = files("edgec.targets").joinpath("emulator")
-PAGE = struct.Struct("4Q")  # begin, end, last, windows: shared_page of counter.c
+HEADER = "window.h"  # of both helpers
 PLUGIN_VERSIONS = range(1, 9)
 
 
 def build_helper(source: str, key: str, *defines: str) -> Path:
     """A shared library of one C file of this folder, from the cache where it is there; `key` tells variants apart."""
-    text = SOURCES.joinpath(source).read_text(encoding="utf-8")
-    digest = hashlib.sha256("\0".join((text, key, *defines)).encode()).hexdigest()[:16]
+    texts = {name: SOURCES.joinpath(name).read_text(encoding="utf-8") for name in (source, HEADER)}
+    digest = hashlib.sha256("\0".join((*texts.values(), key, *defines)).encode()).hexdigest()[:16]
     library = cache_directory() / f"{Path(source).stem}-{digest}.so"
     if not library.exists():
         compiler = find_compiler(load_target("host"))
         with tempfile.TemporaryDirectory(dir=cache_directory()) as folder:
             c_file, result = Path(folder) / source, Path(folder) / library.name
-            c_file.write_text(text, encoding="utf-8")
+            for name, text in texts.items():
+                (Path(folder) / name).write_text(text, encoding="utf-8")
             flags = [*compiler.flags, "-O2", "-std=gnu11", "-shared", "-fPIC", "-fvisibility=hidden"]
             compiler.call([*flags, *(f"-D{item}" for item in defines), str(c_file), "-o", str(result)])
             os.replace(result, library)  # at once: another edgec may do the same
@@ -43,7 +43,8 @@ def qemu_plugin(qemu: str) -> Path | None:
     """
     version = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=False).stdout.splitlines()[:1]
     key = "".join(version)
-    digest = hashlib.sha256((key + SOURCES.joinpath("counter.c").read_text(encoding="utf-8")).encode()).hexdigest()[:16]
+    texts = (SOURCES.joinpath(name).read_text(encoding="utf-8") for name in ("counter.c", HEADER))
+    digest = hashlib.sha256("\0".join((key, *texts)).encode()).hexdigest()[:16]
     note = cache_directory() / f"qemu-plugin-{digest}.txt"
     known = note.read_text(encoding="utf-8") if note.exists() else ""
     try:
@@ -59,37 +60,28 @@ def qemu_plugin(qemu: str) -> Path | None:
 
 def takes_plugin(qemu: str, plugin: Path) -> bool:
     """Whether QEMU starts with the plugin."""
-    with SharedPage() as page:
-        command = [qemu, "-M", "none", "-display", "none", "-S", "-monitor", "stdio", *page.arguments(plugin)]
+    with SharedWindow() as window:
+        command = [qemu, "-M", "none", "-display", "none", "-S", "-monitor", "stdio", *window.arguments(plugin)]
         return subprocess.run(command, input="quit\n", capture_output=True, text=True, check=False).returncode == 0
 
 
-class SharedPage:
-    """The file through which edgec and the plugin talk."""
+class SharedWindow(Window):
+    """The file in which QEMU's plugin counts."""
 
     def __init__(self) -> None:
         self.file = tempfile.NamedTemporaryFile(prefix="edgec-count-")  # noqa: SIM115, lives as long as the board
-        self.file.truncate(mmap.PAGESIZE)
-        self.memory = mmap.mmap(self.file.fileno(), mmap.PAGESIZE)
+        self.file.truncate(WINDOW.itemsize)
+        super().__init__(self.file.fileno())
 
     def arguments(self, plugin: Path) -> list[str]:
         """For QEMU's command line."""
-        return ["-plugin", f"{plugin},page={self.file.name}"]
-
-    def watch(self, begin: int, end: int) -> None:
-        """Count between these two functions from now on."""
-        self.memory[: PAGE.size] = PAGE.pack(begin, end, 0, 0)
-
-    def count(self) -> int | None:
-        """Instructions of the last complete window, None before the first."""
-        _, _, last, windows = PAGE.unpack(self.memory[: PAGE.size])
-        return int(last) if windows else None
+        return ["-plugin", f"{plugin},window={self.file.name}"]
 
     def close(self) -> None:
-        self.memory.close()
+        super().close()
         self.file.close()
 
-    def __enter__(self) -> SharedPage:
+    def __enter__(self) -> SharedWindow:
         return self
 
     def __exit__(self, *_: object) -> None:

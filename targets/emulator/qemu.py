@@ -15,8 +15,9 @@ from typing import Any
 from edgec.errors import TargetError
 from edgec.target import Emulator, Target
 from edgec.targets.emulator.board import BEGIN, END, Board, read_image
-from edgec.targets.emulator.counter import SharedPage, qemu_plugin
+from edgec.targets.emulator.counter import SharedWindow, qemu_plugin
 from edgec.targets.emulator.gdb import GdbStub
+from edgec.targets.emulator.window import Counts
 
 QEMU = "qemu-system-arm"
 START_SECONDS = 30.0
@@ -28,18 +29,17 @@ class QemuBoard(Board):
 
     def __init__(self, target: Target, emulator: Emulator, qemu: str = QEMU) -> None:
         self.target = target
-        self.page = SharedPage()
+        self.window = SharedWindow()
         self.output = tempfile.TemporaryFile(prefix="edgec-qemu-")  # noqa: SIM115, lives as long as the board
         monitor, monitor_end = socket.socketpair()
         debug, debug_end = socket.socketpair()
-        plugin = qemu_plugin(qemu)
-        self.counts = plugin is not None
+        self.plugin = qemu_plugin(qemu)
         command = [qemu, "-M", emulator.machine, "-display", "none", "-S", "-preconfig"]
         command += ["-chardev", "pty,id=serial", "-serial", "chardev:serial"]
         command += ["-chardev", f"socket,id=monitor,fd={monitor_end.fileno()}", "-mon", "chardev=monitor,mode=control"]
         command += ["-chardev", f"socket,id=debug,fd={debug_end.fileno()}", "-gdb", "chardev:debug"]
         command += ["-semihosting-config", "enable=on,target=native"]
-        command += self.page.arguments(plugin) if plugin else []
+        command += self.window.arguments(self.plugin) if self.plugin else []
         with monitor_end, debug_end:
             self.process = subprocess.Popen(
                 command,
@@ -72,9 +72,8 @@ class QemuBoard(Board):
     def load(self, elf: Path) -> None:
         self.image = read_image(elf, self.target)
         self.monitor.command("stop")
-        begin, end = self.image.address(BEGIN), self.image.address(END)
         # Before the code is written: QEMU translates it, and asks where the window is, when it first runs.
-        self.page.watch(begin if begin is not None else 1, end if end is not None else 1)
+        self.window.watch(self.image.address(BEGIN), self.image.address(END), self.image.marks)
         for address, data in self.image.segments:
             self.debug.write(address, data)
         self.reset()
@@ -84,7 +83,10 @@ class QemuBoard(Board):
         self.monitor.command("cont")
 
     def instructions(self) -> int | None:
-        return self.page.count() if self.counts else None
+        return self.window.total() if self.plugin else None
+
+    def counts(self) -> Counts | None:
+        return self.window.counts() if self.plugin else None
 
     def crash(self) -> str | None:
         # A firmware that just told of a fault leaves QEMU a moment later.
@@ -105,7 +107,7 @@ class QemuBoard(Board):
         self.monitor.close()
         self.debug.connection.close()
         self.output.close()
-        self.page.close()
+        self.window.close()
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:

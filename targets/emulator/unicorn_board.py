@@ -13,6 +13,7 @@ from edgec.target import Target
 from edgec.targets.emulator.block_counter import BlockCounter
 from edgec.targets.emulator.board import BEGIN, END, Board, read_image
 from edgec.targets.emulator.uart_models import PtyLink, make_registers
+from edgec.targets.emulator.window import Counts, Window
 
 unicorn: Any = import_module("unicorn")  # its own annotations are partial
 arm: Any = import_module("unicorn.arm_const")
@@ -34,6 +35,7 @@ class UnicornBoard(Board):
         self.port = self.link.port
         self.engine: Any = None
         self.thread: threading.Thread | None = None
+        self.window = Window()
         self.counter: BlockCounter | None = None
         self.output = ""
         self.crashed = False
@@ -52,9 +54,8 @@ class UnicornBoard(Board):
         self.link.received.clear()
         self.output, self.crashed, self.stopping = "", False, False
         engine = self.engine = self.make_engine()
-        addresses = self.image.address(BEGIN), self.image.address(END)
-        begin, end = (address if address is not None else 1 for address in addresses)
-        self.counter = BlockCounter(engine, begin, end, plain_python=self.count_in_python)
+        self.window.watch(self.image.address(BEGIN), self.image.address(END), self.image.marks)
+        self.counter = BlockCounter(engine, self.window, plain_python=self.count_in_python)
         stack, start = struct.unpack("<II", engine.mem_read(self.target.region("code").origin, 8))
         engine.reg_write(arm.UC_ARM_REG_SP, stack)
         self.thread = threading.Thread(target=self.run, args=(engine, start), daemon=True, name="edgec-unicorn")
@@ -130,7 +131,10 @@ class UnicornBoard(Board):
         self.thread = None
 
     def instructions(self) -> int | None:
-        return self.counter.count() if self.counter else None
+        return self.window.total()
+
+    def counts(self) -> Counts | None:
+        return self.window.counts()
 
     def crash(self) -> str | None:
         if self.thread is not None and self.crashed:
@@ -140,6 +144,7 @@ class UnicornBoard(Board):
     def close(self) -> None:
         self.stop()
         self.link.close()
+        self.window.close()
 
 
 def read_string(engine: Any, address: int, most: int = 200) -> str:

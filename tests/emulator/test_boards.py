@@ -12,7 +12,6 @@ import pytest
 
 from edgec.errors import TargetError
 from edgec.targets import Device, SerialLink, list_targets, load_target, open_board
-from edgec.targets.emulator.block_counter import count_instructions
 from edgec.targets.emulator.qemu import QEMU, QemuBoard
 from tests.emulator.conftest import Build
 from tests.targets.small_project import INPUT
@@ -111,12 +110,6 @@ def test_counting_without_a_compiler(build: Build) -> None:
                 device.run([SAMPLE])
             counts.append(board.instructions())
     assert counts[0] == counts[1]
-
-
-def test_thumb_instruction_lengths() -> None:
-    # nop; bl; ldr.w; nop
-    code = bytes.fromhex("00bf 00f000f8 d0f80000 00bf".replace(" ", ""))
-    assert count_instructions(code) == 4
 
 
 @pytest.mark.parametrize("emulator", EITHER)

@@ -14,3 +14,9 @@ from tests.protocol.links import build_firmware
 def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cc = shutil.which("cc") or pytest.skip("no host compiler")
     return build_firmware(cc, tmp_path_factory.mktemp("protocol"))
+
+
+@pytest.fixture(scope="session")
+def profiling_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cc = shutil.which("cc") or pytest.skip("no host compiler")
+    return build_firmware(cc, tmp_path_factory.mktemp("protocol"), "EC_PROFILE_CYCLES")

@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PORT = Path(__file__).parents[2] / "runtime_c" / "port"
-SOURCES = (PORT / "main.c", PORT / "ec_protocol.c", PORT / "ec_crc.c", Path(__file__).parent / "host_port.c")
+OF_PORT = ("main.c", "ec_protocol.c", "ec_crc.c", "ec_profile.c")
+SOURCES = (*(PORT / name for name in OF_PORT), Path(__file__).parent / "host_port.c")
 STRICT = ("-std=c11", "-O1", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wconversion")
 
 
-def build_firmware(cc: str, directory: Path) -> Path:
+def build_firmware(cc: str, directory: Path, *defines: str) -> Path:
     """Compile the protocol with a model that shows every run it makes."""
     program = directory / "firmware"
     includes = (f"-I{PORT}", f"-I{PORT.parent / 'include'}")
     sanitize = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    subprocess.run([cc, *STRICT, *sanitize, *includes, *SOURCES, "-o", program], check=True)
+    options = (*STRICT, *sanitize, *includes, *(f"-D{item}" for item in defines))
+    subprocess.run([cc, *options, *SOURCES, "-o", program], check=True)
     return program
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgec.errors import TargetError
-from edgec.targets.device import Command, Device, Identity
+from edgec.targets.device import Command, Device, Identity, RefusedError
 from edgec.targets.frames import decode_frame, encode_frame
 from tests.protocol.links import PipeLink, firmware_link
 
@@ -57,6 +57,22 @@ def test_run_memory_and_cycles(firmware: Path) -> None:
         memory = device.memory()
         assert device.retries == 0
     assert (memory.stack_used, memory.stack_size, memory.static) == (500, 1024, 2000)
+
+
+def test_cycles_of_each_layer(profiling_firmware: Path) -> None:
+    """More entries than one answer holds, layers that take turns, and none of the profile's own cycles."""
+    with firmware_link(profiling_firmware) as link:
+        device = Device(link)
+        for run in range(1, 3):
+            device.run(random_inputs(random.Random(run)))
+            rest, *layers = device.layer_cycles()
+            assert layers == [3 * (layer + run) for layer in range(40)]
+            assert rest == 7 + 1000 + 2 * 3  # run_model reads the clock twice
+
+
+def test_only_a_profiling_firmware_has_cycles_of_layers(firmware: Path) -> None:
+    with firmware_link(firmware) as link, pytest.raises(RefusedError):
+        Device(link).layer_cycles()
 
 
 @pytest.mark.parametrize(
@@ -120,6 +136,12 @@ def test_wrong_requests_are_refused(firmware: Path, request_body: bytes) -> None
     with firmware_link(firmware) as link:
         assert ask(link, request_body) == struct.pack("<HB", 1, 2)
         assert ask(link, struct.pack("<HB", 2, Command.COUNTERS)) == struct.pack("<HBII", 2, 0, 0, 0)
+
+
+def test_entries_beyond_the_last_are_refused(profiling_firmware: Path) -> None:
+    with firmware_link(profiling_firmware) as link:
+        assert ask(link, struct.pack("<HBH", 1, Command.PROFILE, 42)) == struct.pack("<HB", 1, 2)
+        assert ask(link, struct.pack("<HBH", 2, Command.PROFILE, 41)) == struct.pack("<HBH", 2, 0, 41)
 
 
 def test_too_long_frame_does_no_harm(firmware: Path) -> None:

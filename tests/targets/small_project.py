@@ -47,8 +47,9 @@ def write_project(target: Target, directory: Path, *, arena: int = 1024, constan
         "include/small.h": HEADER,
         "src/small.c": run or SOURCE % values,
         "port/model_info.c": INFO % values,
-        "src/edgec/ec_model.h": files("edgec.runtime_c").joinpath("include/edgec/ec_model.h").read_text(),
     }
+    for header in ("ec_model.h", "ec_profile.h"):
+        texts[f"src/edgec/{header}"] = files("edgec.runtime_c").joinpath(f"include/edgec/{header}").read_text()
     for name, text in texts.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)

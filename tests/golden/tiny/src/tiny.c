@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "tiny_weights.h"
+#include "edgec/ec_profile.h"
 #include "edgec/ec_rows.h"
 #include "kernels/ec_conv_s8.h"
 #include "kernels/ec_depthwise_conv_s8.h"
@@ -61,6 +62,7 @@ void tiny_run(void *memory) {
     int8_t *const arena = memory;
 
     /* Conv 'stem': (1,9,9,3) s8 -> (1,5,5,8) s8 */
+    EC_LAYER(0);
     {
         const int8_t *x[3];
         int8_t *const y = arena + 32;
@@ -73,6 +75,7 @@ void tiny_run(void *memory) {
     }
 
     /* Conv 'point': (1,5,5,8) s8 -> (1,5,5,6) s8 */
+    EC_LAYER(1);
     {
         const int8_t *x[1];
         int8_t *const y = arena;
@@ -83,6 +86,7 @@ void tiny_run(void *memory) {
     }
 
     /* Conv 'depth': (1,5,5,6) s8 -> (1,5,5,6) s8 */
+    EC_LAYER(2);
     {
         const int8_t *x[3];
         int8_t *const y = arena + 152;
@@ -93,4 +97,6 @@ void tiny_run(void *memory) {
             depthwise_conv_s8_0(&conv_02, x, y + row * 30, NULL);
         }
     }
+
+    EC_LAYERS_END();
 }
