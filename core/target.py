@@ -10,6 +10,32 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Cycles:
+    """How long the instructions of a core take, in cycles, from memory that never lets it wait.
+
+    Only for cores whose time is a sum over instructions; for others there is no such table. What is not here takes 1.
+    """
+
+    load: float
+    load_behind: float  # a load right behind another load, or behind a store
+    store: float
+    many: float  # several registers loaded or stored at once: this,
+    each_of_many: float  # and this for each
+    branch: float  # a direct one that is taken
+    call: float
+    jump: float  # to an address in a register
+    load_to_pc: float  # beside the load itself
+    system: float
+    barrier: float
+    table_jump: float = 1
+    multiply_add: float = 1
+    long_multiply: float = 1
+    divide: float = 1
+    float_multiply_add: float = 1
+    float_divide: float = 1
+
+
+@dataclass(frozen=True)
 class Core:
     """A processor core: what its instructions can do and how to compile for it.
 
@@ -28,6 +54,7 @@ class Core:
     unicorn_model: str | None
     prefer: str = "gcc"  # gcc or zig: the better compiler where both are installed
     cost: tuple[tuple[str, float], ...] = ()
+    cycles: Cycles | None = None
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import MISSING, fields
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgec.errors import TargetError, did_you_mean
-from edgec.target import Core, Emulator, FlashTool, Region, SetupStep, Target, Uart
+from edgec.target import Core, Cycles, Emulator, FlashTool, Region, SetupStep, Target, Uart
 from edgec.targets.table import Table
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def with_base(content: dict[str, Any], where: str, seen: tuple[str, ...]) -> dic
 
 def read_core(table: Table, name: str) -> Core:
     """A core from the table of its file."""
-    cost = table.table("cost")
+    cost, cycles = table.table("cost"), table.table("cycles")
     core = Core(
         name=name,
         isa=table.take("isa", str),
@@ -108,9 +109,18 @@ def read_core(table: Table, name: str) -> Core:
         unicorn_model=table.maybe("unicorn_model"),
         prefer=table.choice("prefer", ("gcc", "zig"), "gcc"),
         cost=tuple((key, float(value)) for key, value in cost.content.items()) if cost else (),
+        cycles=read_cycles(cycles) if cycles else None,
     )
     table.done()
     return core
+
+
+def read_cycles(table: Table) -> Cycles:
+    """The times of a core's instructions from the table `cycles`."""
+    defaults = {item.name: None if item.default is MISSING else float(item.default) for item in fields(Cycles)}
+    cycles = Cycles(**{name: table.number(name, default) for name, default in defaults.items()})
+    table.done()
+    return cycles
 
 
 def read_board(table: Table, name: str) -> Target:

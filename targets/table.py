@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -39,6 +40,16 @@ class Table:
         if type(value) is not kind:
             raise self.error(key, f"must be {WORDS[kind]}, not {value!r}")
         return value
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """A number that is not negative, with or without a point."""
+        self.asked.append(key)
+        if key not in self.content and default is not None:
+            return default
+        value = self.content.pop(key, None)
+        if type(value) not in (int, float) or not 0 <= value < math.inf:
+            raise self.error(key, "is missing: a number" if value is None else f"must be a number >= 0, not {value!r}")
+        return float(value)
 
     def maybe(self, key: str) -> str | None:
         """A string that may be absent."""
