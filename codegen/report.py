@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgec.codegen.choice import declined
 from edgec.codegen.project import Project
 from edgec.ir import Graph
 from edgec.program import Program, Step, scratch_bytes
@@ -73,7 +74,10 @@ def removed_report(graph: Graph) -> dict[str, Any]:
 
 
 def layer_report(program: Program, number: int, step: Step) -> dict[str, Any]:
-    """One row of the per-layer table: `ram` is what is alive while it runs, scratch included."""
+    """One row of the per-layer table: `ram` is what is alive while it runs, scratch included.
+
+    `why_not` has the kernels for instructions of this core that do not take the layer, with their reasons.
+    """
     return {
         "name": step.node.source.name or step.node.name,
         "op": step.node.op.name,
@@ -81,6 +85,7 @@ def layer_report(program: Program, number: int, step: Step) -> dict[str, Any]:
         "macs": step.node.op.macs(step.node),
         "ram": alive_bytes(program, number) + scratch_bytes(step),
         "flash": data_bytes(step),
+        "why_not": [f"{name}: {reason}" for name, reason in declined(step, program.target.core)],
     }
 
 

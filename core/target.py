@@ -56,6 +56,10 @@ class Core:
     cost: tuple[tuple[str, float], ...] = ()
     cycles: Cycles | None = None
 
+    def has(self, isa: str) -> bool:
+        """Whether it has the instructions that a kernel named `..._<isa>` is written for."""
+        return {"": True, "dsp": self.dsp, "mve": self.mve}.get(isa, False)
+
 
 @dataclass(frozen=True)
 class Region:

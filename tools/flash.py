@@ -12,7 +12,7 @@ from edgec.targets.device import Device, Identity
 from edgec.targets.flash import flash, plan_flash
 from edgec.targets.serial_link import SerialLink
 from edgec.tools.output import CcOption, JsonOption, Output, VerboseOption, reporting, size
-from edgec.tools.project import ProjectFolder, board_of, build_firmware, connect, read_project
+from edgec.tools.project import CYCLES, ProjectFolder, board_of, build_firmware, connect, read_project
 from edgec.tools.run import DirArgument, EmulatorOption, PortOption
 
 
@@ -22,6 +22,9 @@ def flash_command(
     tool: Annotated[str | None, typer.Option(metavar="NAME", help="Flash tool. Default: the first installed.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Build, and print the command instead of running it.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="The firmware that edgec profile --port asks: it counts by layer.")
     ] = False,
     emulator: EmulatorOption = "auto",
     cc: CcOption = None,
@@ -38,6 +41,8 @@ def flash_command(
       edgec flash kws --port /dev/ttyACM0
 
       edgec flash kws --dry-run
+
+      edgec flash kws --profile --port /dev/ttyACM0
     """
     with reporting(as_json, verbose) as out:
         project = read_project(directory)
@@ -45,20 +50,26 @@ def flash_command(
         if target.is_host:
             raise TargetError("the host is no board: nothing is flashed", help="edgec run DIR runs the project here")
         if target.emulator is not None and port is None:
-            values = flash_emulated(project, target, out, cc, emulator, dry_run)
+            values = flash_emulated(project, target, out, cc, emulator, dry_run, CYCLES if profile else None)
         else:
-            values = flash_connected(project, target, out, cc, tool, port, dry_run)
+            values = flash_connected(project, target, out, cc, tool, port, dry_run, CYCLES if profile else None)
         out.result(values, lambda console: console.print(values["text"]))
 
 
 def flash_emulated(
-    project: ProjectFolder, target: Target, out: Output, cc: str | None, emulator: str, dry_run: bool
+    project: ProjectFolder,
+    target: Target,
+    out: Output,
+    cc: str | None,
+    emulator: str,
+    dry_run: bool,
+    profile: str | None,
 ) -> dict[str, Any]:
     """Through the emulator's debug port."""
     if dry_run:
-        build_firmware(project, target, cc, out)
+        build_firmware(project, target, cc, out, profile=profile)
         return {"board": target.name, "command": None, "text": f"{target.name} is emulated: no command flashes it"}
-    with connect(project, target, out, cc=cc, emulator=emulator) as session:
+    with connect(project, target, out, cc=cc, emulator=emulator, profile=profile) as session:
         identity = session.device.identity
     return {"board": target.name, "command": None, **described(identity)}
 
@@ -71,9 +82,10 @@ def flash_connected(
     tool: str | None,
     port: str | None,
     dry_run: bool,
+    profile: str | None,
 ) -> dict[str, Any]:
     """With the tool that the board's file names."""
-    firmware = build_firmware(project, target, cc, out)
+    firmware = build_firmware(project, target, cc, out, profile=profile)
     if dry_run:
         plan = plan_flash(target, firmware.elf, tool=tool)
         return {"board": target.name, "command": list(plan.command), "text": str(plan)}

@@ -11,12 +11,14 @@ from edgec.tools.check import check_command
 from edgec.tools.compile import compile_command
 from edgec.tools.flash import flash_command
 from edgec.tools.ops import ops_command
+from edgec.tools.profile import profile_command
 from edgec.tools.run import run_command
 from edgec.tools.targets import targets_command
 
 COMMANDS = (
     ("compile", compile_command),
     ("run", run_command),
+    ("profile", profile_command),
     ("check", check_command),
     ("flash", flash_command),
     ("targets", targets_command),

@@ -22,6 +22,7 @@ from edgec.tools.output import Output
 RUN_SECONDS = 30.0  # for one inference, and
 SECONDS_PER_MAC = 2e-6  # as long again for each multiplication: an emulator on a slow machine
 BUILD = "build"
+MARKS, CYCLES = "EC_PROFILE_MARKS", "EC_PROFILE_CYCLES"  # macros of ec_profile.h: for emulators, for boards
 
 
 @dataclass(frozen=True)
@@ -92,21 +93,25 @@ def board_of(project: ProjectFolder, board: str | None) -> Target:
     return max(fitting, key=lambda target: (target.ram, target.flash))
 
 
-def build_firmware(project: ProjectFolder, target: Target, cc: str | None, output: Output) -> Firmware:
-    """The project's firmware for a board, in DIR/build/BOARD."""
+def build_firmware(
+    project: ProjectFolder, target: Target, cc: str | None, output: Output, *, profile: str | None = None
+) -> Firmware:
+    """The project's firmware for a board, in DIR/build/BOARD; with one of the macros of ec_profile.h, beside it."""
     compiler = find_compiler(target, cc)
     output.step(f"building with {compiler.name}")
     own = target.name == project.report["target"]
-    return compiler.build(project.folder, project.folder / BUILD / target.name, own_port=not own)
+    folder = project.folder / BUILD / (f"{target.name}-profile" if profile else target.name)
+    return compiler.build(project.folder, folder, own_port=not own, defines=(profile,) if profile else ())
 
 
 @dataclass
 class Session:
-    """A board that answers and runs the project's model; `board` is None for a real one."""
+    """A board that answers and runs the project's model; `board` and `compiler` are None for a real one."""
 
     project: ProjectFolder
     device: Device
     board: Board | None
+    compiler: str | None = None
 
     def run(self, inputs: Sequence[Array]) -> tuple[list[Array], Inference]:
         """One sample in the Graph's form -> outputs in the Graph's form."""
@@ -128,8 +133,9 @@ def connect(
     cc: str | None = None,
     emulator: str = "auto",
     timeout: float | None = None,
+    profile: str | None = None,
 ) -> Iterator[Session]:
-    """The connected board on `port`, else the emulated one, newly built and flashed.
+    """The connected board on `port`, else the emulated one, newly built (as build_firmware does) and flashed.
 
     TargetError where no board answers, or one with another model.
     """
@@ -141,11 +147,11 @@ def connect(
             device.expect(project.model, project.sha256, directory=str(project.folder))
             yield Session(project, device, None)
         return
-    firmware = build_firmware(project, target, cc, output)
+    firmware = build_firmware(project, target, cc, output, profile=profile)
     output.step(f"starting {target.name}")
     with open_board(target, firmware.elf, emulator=emulator) as board:
         baud = target.uart.baud if target.uart else 115200
         link = SerialLink(board.port, baud)
         with Device(link, run_timeout=run_timeout, check_alive=board.check) as device:
             device.expect(project.model, project.sha256, directory=str(project.folder))
-            yield Session(project, device, board)
+            yield Session(project, device, board, firmware.compiler)

@@ -12,6 +12,7 @@ from edgec.ir import Array, DType, Graph, Node, TensorType, Value
 from edgec.target import Core
 
 A = TypeVar("A")
+ISAS = ("dsp", "mve", "neon", "dotprod", "i8mm")  # last parts of kernel names
 Grad = Callable[[Graph, Node, Sequence[Value]], "list[Value | None]"]
 
 
@@ -90,6 +91,12 @@ class Kernel(Generic[A]):
     cost: Callable[[Node, Core], float] = lambda node, core: float(10 * node.output.type.elements)
     stack: int = 256
     code: int = 400
+
+    @property
+    def isa(self) -> str:
+        """The instructions that it is written for, the last part of its name; nothing for plain C."""
+        last = self.name.rpartition("_")[2]
+        return last if last in ISAS else ""
 
 
 def no_macs(node: Node) -> int:
