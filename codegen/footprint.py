@@ -26,7 +26,7 @@ def measure(program: Program, project: Project, compiler: Compiler) -> Footprint
     with tempfile.TemporaryDirectory(prefix="edgec-measure-") as folder:
         write_project(hollow(project), Path(folder) / "project")
         try:
-            firmware = compiler.build(Path(folder) / "project", Path(folder) / "build")
+            firmware = compiler.build(Path(folder) / "project", Path(folder) / "build", optimize=program.goal.flag)
         except DoesNotFitError as error:
             raise refusal(program, error.message, error.where.splitlines(), ("ram", "flash")) from None
     code = firmware.flash - project.constants.bytes

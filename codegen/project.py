@@ -76,6 +76,7 @@ def generate(program: Program, model: ModelFile) -> Project:
         "MODEL": name.upper(),
         "sha256": model.sha256,
         "target": program.target.name,
+        "flag": program.goal.flag,
         "arena_bytes": program.arena + program.scratch,
         "headers": [f"kernels/{kernel}.h" for _, kernel in kernels],
         "instances": printer.instances,
@@ -96,7 +97,7 @@ def generate(program: Program, model: ModelFile) -> Project:
     }
     headers = {f"src/kernels/{kernel}.h": runtime_text(f"kernels/{family}/{kernel}.h") for family, kernel in kernels}
     result |= headers | included([*(f'#include "edgec/{header}"' for header in ALWAYS), *headers.values()])
-    result |= {f"port/{file}": text for file, text in port_files(program.target).items()}
+    result |= {f"port/{file}": text for file, text in port_files(program.target, program.goal.flag).items()}
     return Project(ModelFile(name, model.file, model.sha256), dict(sorted(result.items())), pool, layers)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from edgec.codegen.choice import declined
+from edgec.codegen.choice import declined, plain_layers
 from edgec.codegen.project import Project
 from edgec.ir import Graph
+from edgec.ops.base import constant_bytes
 from edgec.program import Program, Step, scratch_bytes
 
 
@@ -51,6 +52,7 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
     return {
         "model": {"name": project.model.name, "file": project.model.file, "sha256": project.model.sha256},
         "target": program.target.name,
+        "optimize": program.goal.value,
         "macs": {"model": executed + removed["macs"], "executed": executed},
         "removed": removed,
         "ram": ram,
@@ -59,7 +61,7 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "outputs": [port_report(program, index, "output") for index in range(len(program.graph.outputs))],
         "layers": [layer_report(program, number, step) for number, step in enumerate(program.steps)],
         "groups": [[step.node.name for step in group.steps] for group in program.groups],
-        "warnings": warnings,
+        "warnings": [*warnings, *plain_layers(program)],
     }
 
 
@@ -84,7 +86,7 @@ def layer_report(program: Program, number: int, step: Step) -> dict[str, Any]:
         "kernel": step.kernel.name,
         "macs": step.node.op.macs(step.node),
         "ram": alive_bytes(program, number) + scratch_bytes(step),
-        "flash": data_bytes(step),
+        "flash": constant_bytes(step.kernel, step.node),
         "why_not": [f"{name}: {reason}" for name, reason in declined(step, program.target.core)],
     }
 
@@ -96,13 +98,6 @@ def alive_bytes(program: Program, number: int) -> int:
         if placement.first <= number <= placement.last:
             used[placement.offset : placement.offset + placement.size] = True
     return int(used.sum())
-
-
-def data_bytes(step: Step) -> int:
-    """Bytes of flash of the layer's constants."""
-    data = step.kernel.data(step.node)
-    values = (getattr(data, item.name) for item in fields(data))
-    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
 
 
 def port_report(program: Program, index: int, kind: str) -> dict[str, Any]:

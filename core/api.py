@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgec.errors import ModelError, TargetError
+from edgec.goal import Goal
 from edgec.ir import Graph
 from edgec.program import Program
 from edgec.target import Target
@@ -53,13 +54,14 @@ def compile_model(
     cc: str | None = None,
     name: str | None = None,
     dump_ir: str | Path | None = None,
+    goal: str | Goal = Goal.BALANCED,
     step: Step = lambda text: None,
 ) -> CompiledModel:
     """Turn an ONNX network into a C project for a board; without `out_dir` nothing is written.
 
     data: .npz of samples, needed to quantise a float model. shapes: sizes of symbolic dimensions. cc: C compiler that
     measures the project, as --cc. name: prefix of the C names, else the file's name. dump_ir: folder for the Graph
-    after each pass. step: called with the name of each stage as it begins.
+    after each pass. goal: what to be good at, as --optimize. step: called with the name of each stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
     from edgec.codegen import ModelFile, generate, write_project
@@ -67,7 +69,7 @@ def compile_model(
     from edgec.passes.schedule import schedule
     from edgec.targets import load_target
 
-    path = Path(path)
+    path, goal = Path(path), Goal.named(goal)
     board = load_target(target) if isinstance(target, str) else target
     directory = None if out_dir is None else free_directory(Path(out_dir))
     compiler = None if board.is_host else board_compiler(board, cc)
@@ -76,7 +78,7 @@ def compile_model(
     step("optimising")
     optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
     step("scheduling")
-    program = schedule(graph, board)
+    program = schedule(graph, board, goal)
     step("writing C")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     project = generate(program, ModelFile(name or path.stem, path.name, sha256))

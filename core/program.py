@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgec.goal import Goal
 from edgec.ir import Graph, Node, Value
 from edgec.ops.base import Kernel, RowWindow
 from edgec.target import Target
@@ -59,6 +60,7 @@ class Program:
     arena: int
     scratch: int
     scratch_at: Mapping[Node, int]
+    goal: Goal = Goal.SPEED
 
     @property
     def steps(self) -> list[Step]:

@@ -39,7 +39,7 @@ class Cycles:
 class Core:
     """A processor core: what its instructions can do and how to compile for it.
 
-    `cost` maps a kernel name to counted instructions per unit of its cost model (see docs/kernels.md).
+    `cost` maps the names of kernels to instructions of each part of their work (Kernel.work), fitted to counts.
     """
 
     name: str  # cortex-m4
@@ -53,8 +53,12 @@ class Core:
     zig_cpu: str
     unicorn_model: str | None
     prefer: str = "gcc"  # gcc or zig: the better compiler where both are installed
-    cost: tuple[tuple[str, float], ...] = ()
+    cost: tuple[tuple[str, tuple[float, ...]], ...] = ()
     cycles: Cycles | None = None
+
+    def fitted(self, kernel: str) -> tuple[float, ...] | None:
+        """The fitted instructions of each part of a kernel's work; None: not fitted."""
+        return next((factors for name, factors in self.cost if name == kernel), None)
 
     def has(self, isa: str) -> bool:
         """Whether it has the instructions that a kernel named `..._<isa>` is written for."""

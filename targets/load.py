@@ -108,7 +108,7 @@ def read_core(table: Table, name: str) -> Core:
         zig_cpu=table.take("zig_cpu", str, ""),
         unicorn_model=table.maybe("unicorn_model"),
         prefer=table.choice("prefer", ("gcc", "zig"), "gcc"),
-        cost=tuple((key, float(value)) for key, value in cost.content.items()) if cost else (),
+        cost=tuple((name, cost.numbers_of(name)) for name in list(cost.content)) if cost else (),
         cycles=read_cycles(cycles) if cycles else None,
     )
     table.done()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 
-def port_files(target: Target) -> dict[str, str]:
-    """File name -> text of the firmware around the model; nothing for `host`."""
+def port_files(target: Target, flag: str = "-O2") -> dict[str, str]:
+    """File name -> text of the firmware around the model; nothing for `host`. `flag`: how the compiler optimises."""
     if target.is_host or target.uart is None:
         return {}
     result: dict[str, str] = {}
@@ -23,7 +23,7 @@ def port_files(target: Target) -> dict[str, str]:
             result[entry.name] = entry.read_text(encoding="utf-8")
     result["libc/string.h"] = PORT.joinpath("libc").joinpath("string.h").read_text(encoding="utf-8")
     for template in ("ec_board.h", "ec_board.c", "link.ld"):
-        result[template] = render(PORT.joinpath(f"{template}.j2"), target)
+        result[template] = render(PORT.joinpath(f"{template}.j2"), target, flag)
     return result
 
 
@@ -34,7 +34,7 @@ def is_for(name: str, target: Target) -> bool:
     return not name.startswith("boot_") or name in target.port_extra
 
 
-def render(template: Traversable, target: Target) -> str:
+def render(template: Traversable, target: Target, flag: str) -> str:
     """One of the templates with the board's figures."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
@@ -48,7 +48,7 @@ def render(template: Traversable, target: Target) -> str:
     flags = " ".join(target.core.gcc_flags)
     command = [
         "The whole firmware in one command, from the project's folder:",
-        f"    arm-none-eabi-gcc {flags} -O2",
+        f"    arm-none-eabi-gcc {flags} {flag}",
         "        -std=c11 -ffreestanding -ffp-contract=off -ffunction-sections -fdata-sections",
         "        -Iinclude -Isrc -Iport -Iport/libc src/*.c port/*.c",
         "        -nostdlib -Wl,--gc-sections,-Tport/link.ld -lgcc -o firmware.elf",

@@ -87,6 +87,13 @@ class Table:
             raise self.error(key, f"must be a list of strings, not {value!r}")
         return tuple(value)
 
+    def numbers_of(self, key: str) -> tuple[float, ...]:
+        """A list of numbers."""
+        value = self.content.pop(key)
+        if not isinstance(value, list) or not all(type(item) in (int, float) for item in value):
+            raise self.error(key, f"must be a list of numbers, not {value!r}")
+        return tuple(float(item) for item in value)
+
     def numbers(self, key: str) -> tuple[tuple[str, int], ...]:
         """A table of whole numbers, as pairs."""
         self.asked.append(key)

@@ -62,7 +62,7 @@ class Compiler:
         port = project / "port"
         generated: list[Path] = []
         if own_port:
-            generated = write_port(self.target, build / "port")
+            generated = write_port(self.target, build / "port", optimize)
             port = build / "port"
         model_info = project / "port" / "model_info.c"
         port_sources = [*sorted(project.joinpath("port").glob("*.c"))] if not own_port else [*generated, model_info]
@@ -132,10 +132,10 @@ def environment() -> dict[str, str]:
     return {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache, "LC_ALL": "C"}
 
 
-def write_port(target: Target, directory: Path) -> list[Path]:
+def write_port(target: Target, directory: Path, flag: str = "-O2") -> list[Path]:
     """The port files of a target as files; the .c ones of them."""
     paths = []
-    for name, text in port_files(target).items():
+    for name, text in port_files(target, flag).items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -14,12 +14,13 @@ from rich.console import Console
 
 from edgec.api import CompiledModel
 from edgec.frontend import Oracle, Samples, load_samples
+from edgec.goal import Goal
 from edgec.ir import Array
 from edgec.ports import to_graph_input
 from edgec.simulator import Simulator, has_torch
 from edgec.targets.host import HostModel
 from edgec.tools.agreement import Difference, accuracy, as_steps, check_labels, classes, compare, model_form
-from edgec.tools.compile import ModelArgument, TargetOption, compile_file, read_shapes
+from edgec.tools.compile import GoalOption, ModelArgument, TargetOption, compile_file, read_shapes
 from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, exit_failed, reporting, table
 from edgec.tools.project import board_of, connect, read_project
 from edgec.tools.run import BoardOption, EmulatorOption, PortOption, TimeoutOption
@@ -83,6 +84,7 @@ def check_command(
     timeout: TimeoutOption = None,
     emulator: EmulatorOption = "auto",
     shape: ShapeOption = None,
+    optimize: GoalOption = Goal.BALANCED,
     cc: CcOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -102,15 +104,12 @@ def check_command(
         loaded = load_samples(data)
         labels = loaded.labels() + label_offset
         project = Path(folder) / model.stem
-        compiled = compile_file(out, model, target, project, data=calibration or data, shape=shape, cc=cc)
+        compiled = compile_file(
+            out, model, target, project, data=calibration or data, shape=shape, cc=cc, goal=optimize
+        )
         check_labels(labels, compiled.graph.outputs[0], data.name)
         comparison = Comparison(compiled, loaded, labels, out)
-        if compiled.quantized is None:
-            comparison.notes.append("float: the model is quantised already, so there is no float one")
-            comparison.add_onnx("int8", Oracle(model, shapes=read_shapes(shape or [])))
-        else:
-            comparison.add_onnx("float", Oracle(model, shapes=read_shapes(shape or [])))
-            comparison.add_onnx("int8", Oracle(compiled.quantized))
+        add_oracles(comparison, Oracle(model, shapes=read_shapes(shape or [])))
         add_simulator(comparison)
         out.step("the C on this computer")
         # The compiler of --cc may be one for the board only.
@@ -120,6 +119,16 @@ def check_command(
         out.result(values, lambda console: show(console, values))
         if not values["passed"]:
             exit_failed()
+
+
+def add_oracles(comparison: Comparison, own: Oracle) -> None:
+    """onnxruntime on the model itself and, where edgec quantised it, on what it became."""
+    if comparison.compiled.quantized is None:
+        comparison.notes.append("float: the model is quantised already, so there is no float one")
+        comparison.add_onnx("int8", own)
+    else:
+        comparison.add_onnx("float", own)
+        comparison.add_onnx("int8", Oracle(comparison.compiled.quantized))
 
 
 def add_simulator(comparison: Comparison) -> None:

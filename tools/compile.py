@@ -12,14 +12,19 @@ from rich.console import Console
 from edgec.api import CompiledModel, compile_model, free_directory
 from edgec.codegen.literals import identifier
 from edgec.errors import ModelError
+from edgec.goal import Goal
 from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, reporting, size, table
 
 SHOWN_LAYERS = 8
+SHOWN_WARNINGS = 5
 LONGEST_NAME = 36
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.onnx", show_default=False, help="The network.")]
 TargetOption = Annotated[
     str, typer.Option("--target", metavar="BOARD", help="A board of edgec targets, or the path of your own .toml.")
+]
+GoalOption = Annotated[
+    Goal, typer.Option("--optimize", help="What to be good at: choice of kernels and of the C compiler's level.")
 ]
 DataOption = Annotated[
     Path | None,
@@ -35,6 +40,7 @@ def compile_command(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Project folder. Default: the model's name.")
     ] = None,
+    optimize: GoalOption = Goal.BALANCED,
     cc: CcOption = None,
     dump_ir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
@@ -55,13 +61,33 @@ def compile_command(
       edgec compile kws_int8.onnx --target nucleo-l4r5zi
 
       edgec compile kws.onnx --target nucleo-l4r5zi --data train.npz -o kws
+
+      edgec compile kws_int8.onnx --target rpi-pico --optimize size
     """
     with reporting(as_json, verbose) as out:
         directory = output or Path(identifier(name or model.stem))
-        result = compile_file(out, model, target, directory, data=data, shape=shape, cc=cc, name=name, dump_ir=dump_ir)
-        for warning in result.report["warnings"]:
-            out.note(f"warning: {warning}")
+        result = compile_file(
+            out,
+            model,
+            target,
+            directory,
+            data=data,
+            shape=shape,
+            cc=cc,
+            name=name,
+            dump_ir=dump_ir,
+            goal=optimize,
+        )
+        warn(out, result.report["warnings"])
         out.result({**result.report, "directory": str(directory)}, lambda console: show(console, result, directory))
+
+
+def warn(out: Output, warnings: list[str]) -> None:
+    """The first of the report's warnings: the ones that matter most."""
+    for warning in warnings[:SHOWN_WARNINGS]:
+        out.note(f"warning: {warning}")
+    if len(warnings) > SHOWN_WARNINGS:
+        out.note(f"{len(warnings) - SHOWN_WARNINGS} more warnings are in report.json")
 
 
 def compile_file(
@@ -75,6 +101,7 @@ def compile_file(
     cc: str | None,
     name: str | None = None,
     dump_ir: Path | None = None,
+    goal: Goal = Goal.BALANCED,
 ) -> CompiledModel:
     """compile_model with the options of the command line."""
     free_directory(directory)
@@ -87,6 +114,7 @@ def compile_file(
         cc=cc,
         name=name,
         dump_ir=dump_ir,
+        goal=goal,
         step=out.step,
     )
 

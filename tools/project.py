@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgec.errors import ModelError, TargetError, did_you_mean
+from edgec.goal import Goal
 from edgec.ir import Array, DType, Port, QuantParams, TensorType, Value
 from edgec.target import Target
 from edgec.targets import Board, Firmware, find_compiler, list_targets, load_target, open_board
@@ -43,6 +44,11 @@ class ProjectFolder:
         return str(self.report["model"]["sha256"])
 
     @property
+    def goal(self) -> Goal:
+        """What it was compiled to be good at."""
+        return Goal(self.report["optimize"])
+
+    @property
     def run_seconds(self) -> float:
         """How long one inference may take before the board counts as dead."""
         return RUN_SECONDS + SECONDS_PER_MAC * float(self.report["macs"]["executed"])
@@ -55,7 +61,7 @@ def read_project(folder: Path) -> ProjectFolder:
         report = json.loads(file.read_text(encoding="utf-8"))
         inputs, outputs = (tuple(port_and_value(port) for port in report[kind]) for kind in ("inputs", "outputs"))
         result = ProjectFolder(folder, report, inputs, outputs)
-        _ = (result.model, result.sha256, result.run_seconds, report["target"])
+        _ = (result.model, result.sha256, result.run_seconds, result.goal, report["target"])
     except OSError:
         raise ModelError(
             f"{str(folder)!r} is not a project of edgec: it has no report.json",
@@ -101,7 +107,8 @@ def build_firmware(
     output.step(f"building with {compiler.name}")
     own = target.name == project.report["target"]
     folder = project.folder / BUILD / (f"{target.name}-profile" if profile else target.name)
-    return compiler.build(project.folder, folder, own_port=not own, defines=(profile,) if profile else ())
+    defines = (profile,) if profile else ()
+    return compiler.build(project.folder, folder, optimize=project.goal.flag, own_port=not own, defines=defines)
 
 
 @dataclass

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from edgec.errors import InternalError
+from edgec.goal import Goal
 from edgec.ir import Array, DType, Graph, Node, TensorType, Value
 from edgec.target import Core
 
@@ -54,6 +57,12 @@ class QuantRule(enum.Enum):
     NONE = "none"  # the output is not quantised (indices, float32)
 
 
+def default_work(node: Node) -> tuple[float, ...]:
+    """What most kernels' instructions are a sum of: MACs, elements of the outputs, of a column for each pixel, rows."""
+    macs, y = node.op.macs(node), node.output.type
+    return float(macs), float(y.elements), macs / max(1, y.shape[-1] if y.shape else 1), float(y.rows)
+
+
 @dataclass(frozen=True)
 class Kernel(Generic[A]):
     """One C implementation: the function `name` in runtime_c/kernels/<family>/<name>.h.
@@ -73,9 +82,10 @@ class Kernel(Generic[A]):
     columns   the window along the row, of kernels that go through the pixels in order: once pixel j is written, only
               the windows from j + 1 on are read. None: a row is read while it is written.
     pad_value what a row of padding holds; None: the kernel takes a null pointer for a row of padding.
-    cost      estimated instructions of the whole node on the core.
+    cost      estimated instructions of the whole node on the core, where nothing is fitted for the core.
+    work      what the instructions are a sum of: the fitted cost has one factor for each (benchmarks/fit_costs.py).
     stack     upper bound of the bytes of stack of one call.
-    code      rough bytes of code of one instance, used only where no compiler is there to measure.
+    code      rough bytes of code of one instance: for the choice by size, and where no compiler is there to measure.
     """
 
     name: str
@@ -89,6 +99,7 @@ class Kernel(Generic[A]):
     columns: Callable[[Node], RowWindow | None] = lambda node: None
     pad_value: Callable[[Node], int | None] = lambda node: None
     cost: Callable[[Node, Core], float] = lambda node, core: float(10 * node.output.type.elements)
+    work: Callable[[Node], tuple[float, ...]] = default_work
     stack: int = 256
     code: int = 400
 
@@ -161,17 +172,36 @@ def s8_only(node: Node, core: Core) -> str | None:
     return None
 
 
-def select_kernel(node: Node, core: Core) -> tuple[Kernel[Any] | None, list[str]]:
-    """The kernel with the least cost that takes the node, and why each other one does not.
+def instructions(kernel: Kernel[Any], node: Node, core: Core) -> float:
+    """Estimated instructions of the whole node: fitted to counts on this core, else the kernel's own `cost`."""
+    fitted = core.fitted(kernel.name)
+    if fitted is None:
+        return kernel.cost(node, core)
+    return sum(each * amount for each, amount in zip(fitted, kernel.work(node), strict=True))
 
-    Of kernels with equal cost the first listed wins.
+
+def constant_bytes(kernel: Kernel[Any], node: Node) -> int:
+    """Bytes of flash of the constants that a kernel reads for a node."""
+    data = kernel.data(node)
+    values = (getattr(data, item.name) for item in fields(data))
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+
+
+def select_kernel(node: Node, core: Core, goal: Goal = Goal.SPEED) -> tuple[Kernel[Any] | None, list[str]]:
+    """The kernel that takes the node and is best by the goal, and why each other one does not take it.
+
+    Of equal ones the first listed wins.
     """
-    best: Kernel[Any] | None = None
-    reasons = []
+    taking, reasons = [], []
     for kernel in node.op.kernels:
         reason = kernel.why_not(node, core)
-        if reason is not None:
+        if reason is None:
+            taking.append(kernel)
+        else:
             reasons.append(f"{kernel.name}: {reason}")
-        elif best is None or kernel.cost(node, core) < best.cost(node, core):
-            best = kernel
-    return best, reasons
+    if len(taking) < 2:  # packing constants to see how many they are takes time
+        return (taking[0] if taking else None), reasons
+    prices = [
+        goal.price(instructions(kernel, node, core), kernel.code + constant_bytes(kernel, node)) for kernel in taking
+    ]
+    return taking[prices.index(min(prices))], reasons

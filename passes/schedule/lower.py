@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgec.errors import UnsupportedError
+from edgec.goal import Goal
 from edgec.ir import Graph, Node, Value
 from edgec.ops.base import Kernel, RowWindow, select_kernel
 from edgec.passes.schedule.memory import Buffer, overlapping, place, plan_buffers, scratch_buffers, size_of
@@ -15,12 +16,13 @@ from edgec.target import Target
 ONE_ROW = RowWindow()
 
 
-def schedule(graph: Graph, target: Target) -> Program:
-    """The layer-by-layer Program of a Graph "as scheduled" (docs/architecture.md).
+def schedule(graph: Graph, target: Target, goal: Goal = Goal.SPEED) -> Program:
+    """The layer-by-layer Program of a Graph "as scheduled" (docs/architecture.md), with the kernels that are best by
+    the goal.
 
     Raises UnsupportedError that lists every node without a kernel.
     """
-    steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target).items()]
+    steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
     buffers = plan_buffers(graph, steps)
     scratch = scratch_buffers(steps)
     place([*buffers, *scratch.values()])
@@ -34,17 +36,18 @@ def schedule(graph: Graph, target: Target) -> Program:
         arena=arena,
         scratch=max(arena, size_of(scratch.values())) - arena,
         scratch_at={node: buffer.offset for node, buffer in scratch.items()},
+        goal=goal,
     )
 
 
-def choose_kernels(graph: Graph, target: Target) -> Mapping[Node, Kernel[Any]]:
+def choose_kernels(graph: Graph, target: Target, goal: Goal) -> Mapping[Node, Kernel[Any]]:
     """The kernel of every node that computes something, in order of execution."""
     chosen: dict[Node, Kernel[Any]] = {}
     missing: list[str] = []
     for node in graph.nodes:
         if node.op.alias:
             continue
-        kernel, reasons = select_kernel(node, target.core)
+        kernel, reasons = select_kernel(node, target.core, goal)
         if kernel is None:
             shown = "; ".join(reasons) or f"no kernel for {describe(node)}"
             missing.append(f"{node.source} (node {node.source.index + 1} of {graph.node_count}): {shown}")

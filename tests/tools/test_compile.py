@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from edgec.goal import Goal
 from edgec.targets import find_compiler, load_target
+from edgec.tools.compile import warn
+from edgec.tools.output import Output
+from edgec.tools.project import build_firmware, read_project
 from tests.tools.cli import edgec
 from tests.tools.conftest import BOARD
 
-KEYS = {"model", "target", "macs", "removed", "ram", "flash", "inputs", "outputs", "layers", "groups", "warnings"}
-KEYS |= {"directory"}
+KEYS = {"model", "target", "optimize", "macs", "removed", "ram", "flash", "inputs", "outputs", "layers", "groups"}
+KEYS |= {"warnings", "directory"}
 SMALL = 'title = "small"\ncore = "cortex-m4"\nclock_hz = 1_000_000\n' + (
     'uart = {{ driver = "cmsdk", base = 0x40004000 }}\nstack_reserve = 256\nregions = [\n'
     '  {{ name = "rom", kind = "flash", origin = 0, size = {flash} }},\n'
@@ -42,6 +46,34 @@ def test_flash_and_static_are_those_of_the_linked_firmware(project: Path, tmp_pa
     firmware = find_compiler(load_target(BOARD)).build(project, tmp_path)
     assert report["flash"]["total"] == pytest.approx(firmware.flash, rel=0.02)
     assert (report["ram"]["static"], report["ram"]["stack"]) == (firmware.static, firmware.stack)
+
+
+@pytest.mark.parametrize("goal", ["speed", "size", "balanced"])
+def test_optimize_is_in_the_report_and_in_the_build(model: Path, tmp_path: Path, goal: str) -> None:
+    """What is measured is what run builds: the sizes are those of the same compiler's level."""
+    out = tmp_path / "out"
+    assert edgec("compile", model, "--target", BOARD, "-o", out, "--optimize", goal).exit_code == 0
+    report = json.loads((out / "report.json").read_text())
+    assert report["optimize"] == goal
+    project = read_project(out)
+    assert project.goal is Goal(goal)
+    firmware = build_firmware(project, load_target(BOARD), None, Output(True, False))
+    assert report["flash"]["total"] == pytest.approx(firmware.flash, rel=0.02)
+    assert report["ram"]["stack"] == firmware.stack
+
+
+def test_optimize_takes_three_words(model: Path, tmp_path: Path) -> None:
+    result = edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out", "--optimize", "beauty")
+    assert result.exit_code == 2
+    assert "speed" in result.stderr
+    assert "balanced" in result.stderr
+
+
+def test_only_the_first_warnings_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    warn(Output(False, False), [f"number {index}" for index in range(7)])
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[:5] == [f"warning: number {index}" for index in range(5)]
+    assert printed[5:] == ["2 more warnings are in report.json"]
 
 
 def test_text_says_what_matters(model: Path, tmp_path: Path) -> None:
