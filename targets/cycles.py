@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -15,25 +16,44 @@ MANY = (Kind.LOAD_MANY, Kind.STORE_MANY)
 MEMORY = (Kind.LOAD, Kind.STORE)
 
 
+@dataclass(frozen=True)
+class PieceCycles:
+    """Of one run through a piece of code: cycles, and more where its last instruction goes elsewhere, or does not.
+
+    `fell` is for a load behind it that gains from a load or store at its end: emulators cut code anywhere.
+    """
+
+    always: float
+    taken: float = 0.0
+    fell: float = 0.0
+
+
 def estimate_cycles(counts: Counts, table: Cycles, code: Callable[[int, int], bytes]) -> list[float]:
     """Cycles of each row of the counts. `code(address, size)` gives the bytes that were executed."""
-    costs = [piece_cycles(code(int(a), int(s)), table) for a, s in zip(counts.addresses, counts.sizes, strict=True)]
-    always, taken = np.array(costs, np.float64).reshape(-1, 2).T
+    pieces = [
+        piece_cycles(code(int(address), int(size)), table, code(int(address + size), 4))
+        for address, size in zip(counts.addresses, counts.sizes, strict=True)
+    ]
+    always, taken, behind = (np.array(column) for column in zip(*map(astuple, pieces), strict=True))
     executed, fell = counts.executed.astype(np.float64), counts.fell.astype(np.float64)
-    return [float(cycles) for cycles in executed @ always + (executed - fell) @ taken]
+    return [float(cycles) for cycles in executed @ always + (executed - fell) @ taken + fell @ behind]
 
 
-def piece_cycles(code: bytes, table: Cycles) -> tuple[float, float]:
-    """Of one run through a piece of code: (cycles, cycles more where the branch at its end is taken)."""
+def piece_cycles(code: bytes, table: Cycles, following: bytes = b"") -> PieceCycles:
+    """Of a piece of code; `following` is the instruction behind it."""
     cycles = last = 0.0
-    behind_memory = False
+    what = Instruction(Kind.ALU)
     for _, first, second in walk(code, 0):
+        behind_memory = what.kind in MEMORY
         what = instruction(first, second)
         last = instruction_cycles(what, table, behind_memory)
         cycles += last
-        behind_memory = what.kind in MEMORY
-    # Only the last instruction of a piece can be one that goes elsewhere. Not taken, it takes one cycle.
-    return (cycles - last + 1, last - 1) if code and goes_elsewhere(what) else (cycles, 0.0)
+    if goes_elsewhere(what):
+        # Not taken, a branch takes one cycle.
+        return PieceCycles(cycles - last + 1, taken=last - 1)
+    behind = [instruction(first, second).kind for _, first, second in walk(following, 0)][:1]
+    gain = table.load_behind - table.load
+    return PieceCycles(cycles, fell=gain if what.kind in MEMORY and behind == [Kind.LOAD] else 0.0)
 
 
 def goes_elsewhere(what: Instruction) -> bool:

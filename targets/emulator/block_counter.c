@@ -15,11 +15,10 @@ typedef struct {
     block known[2 * PIECES]; /* by their address, more than there can be */
 } block_counter;
 
-/* Thumb: a halfword that begins with 11101, 11110 or 11111 is the first of two. */
 static uint32_t length_at(block_counter *counter, void *engine, uint64_t address) {
     uint16_t half = 0;
     if (counter->read(engine, address, &half, sizeof half) != 0) return 2;
-    return (half >> 11) >= 0x1Du ? 4u : 2u;
+    return thumb_bytes(half);
 }
 
 /* Cuts a block where layers begin; its pieces get neighbouring indices. Returns how many they are. */

@@ -1,8 +1,8 @@
 /* QEMU plugin that counts what a run of the model executes (window.h).
  *
  * It shares a file with edgec, which says where window and layers begin and reads the counts; so a firmware may be
- * replaced while QEMU runs. Only the part of QEMU's plugin interface that all its versions have is used, declared here:
- * no header of QEMU is needed. EC_PLUGIN_VERSION is the version of that interface. */
+ * replaced while QEMU runs. The part of QEMU's plugin interface that is used is declared here: no header of QEMU is
+ * needed. EC_PLUGIN_VERSION is the version of that interface. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,11 +24,26 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
+#if EC_PLUGIN_VERSION < 3
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction);
+#else
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction, void *bytes, size_t size);
+#endif
 
 PUBLIC int qemu_plugin_version = EC_PLUGIN_VERSION;
 
 static window *shared;
+
+/* Of the instruction itself: QEMU counts what it looked at behind the last one of a page to its size, too. */
+static uint32_t bytes_of(const struct qemu_plugin_insn *instruction) {
+    uint16_t half;
+#if EC_PLUGIN_VERSION < 3
+    memcpy(&half, qemu_plugin_insn_data(instruction), sizeof half);
+#else
+    qemu_plugin_insn_data(instruction, &half, sizeof half);
+#endif
+    return thumb_bytes(half);
+}
 
 static void piece_executed(unsigned int cpu, void *data) {
     (void)cpu;
@@ -51,7 +66,7 @@ static void block_translated(plugin_id id, struct qemu_plugin_tb *block) {
         uint64_t end;
         do {
             struct qemu_plugin_insn *const instruction = qemu_plugin_tb_get_insn(block, i++);
-            end = qemu_plugin_insn_vaddr(instruction) + qemu_plugin_insn_size(instruction);
+            end = qemu_plugin_insn_vaddr(instruction) + bytes_of(instruction);
         } while (i < count && row_at(shared, end) == 0);
         const uint32_t index =
             add_piece(shared, start, (uint32_t)(end - start), (uint32_t)(i - from), row_at(shared, start));

@@ -46,6 +46,9 @@ typedef struct {
     tally tallies[ROWS][PIECES];
 } window;
 
+/* Bytes of a Thumb instruction: a halfword that begins with 11101, 11110 or 11111 is the first of two. */
+static uint32_t thumb_bytes(uint16_t half) { return (half >> 11) >= 0x1Du ? 4u : 2u; }
+
 /* The row that begins at an address; 0: none does. */
 static uint32_t row_at(const window *w, uint64_t address) {
     for (uint64_t i = 0; i < w->marks_used; i++) {

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgec.targets import find_compiler, load_target
-from edgec.targets.cycles import estimate_cycles, piece_cycles
+from edgec.targets.cycles import PieceCycles, estimate_cycles, piece_cycles
 from edgec.targets.emulator.window import Counts
 from edgec.targets.load import load_core
 from edgec.targets.thumb_kinds import Instruction, Kind, instruction
@@ -131,9 +131,9 @@ LOOP = thumb("6801", "6842", "1889", "3004", "3b01", "d1f9")  # ldr, ldr behind 
 def test_a_loop_by_hand() -> None:
     m4 = load_core("cortex-m4", "").cycles
     assert m4 is not None
-    assert piece_cycles(LOOP, m4) == (2 + 1 + 1 + 1 + 1 + 1, 1)
-    assert piece_cycles(thumb("bdf0"), m4) == (1, 5 + 2)
-    assert piece_cycles(b"", m4) == (0, 0)
+    assert piece_cycles(LOOP, m4) == PieceCycles(2 + 1 + 1 + 1 + 1 + 1, taken=1)
+    assert piece_cycles(thumb("bdf0"), m4) == PieceCycles(1, taken=5 + 2)
+    assert piece_cycles(b"", m4) == PieceCycles(0)
 
 
 @pytest.mark.parametrize(("core", "cycles"), [("cortex-m4", 10 * 7 + 9), ("cortex-m0plus", 10 * 8 + 9)])
@@ -143,6 +143,17 @@ def test_the_branch_that_is_not_taken_is_cheaper(core: str, cycles: int) -> None
     one = np.array([1], np.uint32)
     counts = Counts(60, 4096 * one, len(LOOP) * one, 6 * one, np.array([[0], [10]]), np.array([[0], [1]]))
     assert estimate_cycles(counts, table, lambda address, size: LOOP) == [0, cycles]
+
+
+@pytest.mark.parametrize("cut", [2, 4, 6, 8, 10])
+def test_where_the_emulator_cuts_code_does_not_matter(cut: int) -> None:
+    table = load_core("cortex-m4", "").cycles
+    assert table is not None
+    places, sizes = np.array([0, cut]), np.array([cut, len(LOOP) - cut])
+    # The first part always goes on into the second one.
+    counts = Counts(60, places, sizes, sizes // 2, np.array([[10, 10]]), np.array([[10, 1]]))
+    code = lambda address, size: LOOP[address : address + size]  # noqa: E731
+    assert estimate_cycles(counts, table, code) == [10 * 7 + 9]
 
 
 def test_which_cores_have_a_table() -> None:

@@ -60,13 +60,15 @@ def test_both_emulators_count_the_same(project: Path, core: str) -> None:
 
 @needs_both
 @pytest.mark.parametrize("core", ["cortex-m7", "cortex-m55"])
-def test_no_estimate_where_time_is_no_sum(project: Path, core: str) -> None:
+def test_no_estimate_where_time_is_no_sum(model: Path, core: str, tmp_path: Path) -> None:
+    project = tmp_path / "plain"
+    assert edgec("compile", model, "--target", "mps2-an385", "-o", project).exit_code == 0
     values = edgec("profile", project, "--board", core, "--json").json
     assert values["cycles_estimate"] is None
     assert all(layer["cycles_estimate"] is None and layer["instructions"] for layer in values["layers"])
     text = edgec("profile", project, "--board", core).stdout
     assert "cycles" not in text
-    assert f"compiled for {BOARD}" in text
+    assert "compiled for mps2-an385" in text
 
 
 @pytest.mark.usefixtures("emulator")
@@ -76,7 +78,7 @@ def test_text(project: Path) -> None:
     lines = text.splitlines()
     heads = next(line for line in lines if line.startswith("layer")).split()
     assert heads == ["layer", "kernel", "MACs", "instr.", "share", "/MAC", "~cycles", "RAM", "flash"]
-    assert sum(line.startswith(("stem", "point", "depth", "between the layers")) for line in lines) == 4
+    assert sum(line.startswith(("stem  ", "point  ", "depth  ", "between the layers  ")) for line in lines) == 4
 
 
 @pytest.mark.usefixtures("emulator")
@@ -88,7 +90,8 @@ def test_why_a_layer_is_not_faster(model: Path, tmp_path: Path) -> None:
     report["layers"][1]["why_not"] = ["ec_conv_s8_dsp: takes no odd channels"]
     file.write_text(json.dumps(report))
     text = edgec("profile", tmp_path / "out").stdout
-    assert "point has no faster kernel than ec_conv_s8: ec_conv_s8_dsp: takes no odd channels" in text
+    kernel = report["layers"][1]["kernel"]
+    assert f"point has no faster kernel than {kernel}: ec_conv_s8_dsp: takes no odd channels" in text
 
 
 @pytest.mark.usefixtures("emulator")
@@ -98,7 +101,8 @@ def test_picture(project: Path, tmp_path: Path) -> None:
     assert "Drawn in" in result.stdout
     root = ET.fromstring((tmp_path / "new" / "f.svg").read_text())
     words = [element.text for element in root if element.tag.endswith("text")]
-    assert {"stem", "point", "depth", "ec_conv_s8", "ec_depthwise_conv_s8"} <= set(words)
+    kernels = {layer["kernel"] for layer in json.loads((project / "report.json").read_text())["layers"]}
+    assert {"stem", "point", "depth"} | kernels <= set(words)
 
 
 def test_bars_are_as_long_as_their_values() -> None:
