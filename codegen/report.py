@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgec.codegen.choice import declined, plain_layers
+from edgec.codegen.choice import declined, slow_layers
 from edgec.codegen.project import Project
 from edgec.ir import Graph
 from edgec.ops.base import constant_bytes
@@ -61,7 +61,7 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "outputs": [port_report(program, index, "output") for index in range(len(program.graph.outputs))],
         "layers": [layer_report(program, number, step) for number, step in enumerate(program.steps)],
         "groups": [[step.node.name for step in group.steps] for group in program.groups],
-        "warnings": [*warnings, *plain_layers(program)],
+        "warnings": [*warnings, *slow_layers(program)],
     }
 
 
@@ -78,7 +78,7 @@ def removed_report(graph: Graph) -> dict[str, Any]:
 def layer_report(program: Program, number: int, step: Step) -> dict[str, Any]:
     """One row of the per-layer table: `ram` is what is alive while it runs, scratch included.
 
-    `why_not` has the kernels for instructions of this core that do not take the layer, with their reasons.
+    `why_not` has the kernels for better instructions of this core, with the reasons why they do not take the layer.
     """
     return {
         "name": step.node.source.name or step.node.name,

@@ -58,9 +58,15 @@ class QuantRule(enum.Enum):
 
 
 def default_work(node: Node) -> tuple[float, ...]:
-    """What most kernels' instructions are a sum of: MACs, elements of the outputs, of a column for each pixel, rows."""
-    macs, y = node.op.macs(node), node.output.type
-    return float(macs), float(y.elements), macs / max(1, y.shape[-1] if y.shape else 1), float(y.rows)
+    """What most kernels' instructions are a sum of.
+
+    MACs whose weights serve several pixels, MACs of a single pixel, output elements, elements of the columns that the
+    pixels are computed from.
+    """
+    macs, y = float(node.op.macs(node)), node.output.type
+    channels = y.shape[-1] if y.shape else 1
+    shared = macs if y.elements > channels else 0.0
+    return shared, macs - shared, float(y.elements), macs / max(1, channels)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from edgec.codegen import ModelFile, generate
-from edgec.codegen.choice import plain_layers
+from edgec.codegen.choice import declined, slow_layers
 from edgec.errors import TargetError
 from edgec.goal import Goal
 from edgec.ir import Array, Graph, Node, Port, QuantParams
-from edgec.ops.base import Kernel, instructions, select_kernel
+from edgec.ops import all_ops
+from edgec.ops.base import Kernel, default_work, instructions, select_kernel
 from edgec.ops.conv import ConvAttrs
 from edgec.passes.schedule import schedule
+from edgec.program import Step
 from edgec.target import Core, Target
-from edgec.targets import load_target
+from edgec.targets import list_targets, load_target
 from tests.graphs import HOST, conv, s8, tiny_graph
 
 M4 = "mps2-an386"
@@ -78,11 +80,22 @@ def test_fitted_costs_go_before_a_kernels_own() -> None:
     slow, fast = kernel("slow", 20_000, 0, 0), kernel("fast", 10_000, 0, 0)
     node = node_with(slow, fast)
     macs, y = node.op.macs(node), node.output.type
-    core = dataclasses.replace(HOST.core, cost=(("fast", (2.0, 10.0, 0.5, 100.0)), ("slow", (0.0, 1.0, 0.0, 0.0))))
+    core = dataclasses.replace(HOST.core, cost=(("fast", (2.0, 9.0, 10.0, 0.5)), ("slow", (0.0, 0.0, 1.0, 0.0))))
     assert instructions(fast, node, HOST.core) == 10_000
-    assert instructions(fast, node, core) == 2 * macs + 10 * y.elements + 0.5 * macs / y.shape[-1] + 100 * y.rows
+    assert instructions(fast, node, core) == 2 * macs + 10 * y.elements + 0.5 * macs / y.shape[-1]
     assert chosen(node, Goal.SPEED) == "fast"
     assert chosen(node, Goal.SPEED, core) == "slow"
+
+
+def test_what_is_fitted_exists() -> None:
+    """Each entry of a core's table is a kernel's, with one factor for each part of its work."""
+    kernels = {kernel.name: kernel for op in all_ops().values() for kernel in op.kernels}
+    parts = len(default_work(tiny_graph().nodes[0]))
+    for name in list_targets():
+        for fitted, factors in load_target(name).core.cost:
+            assert fitted in kernels, f"{name}: no kernel {fitted}; python -m benchmarks.fit_costs --write"
+            assert len(factors) == parts or kernels[fitted].work is not default_work
+            assert all(factor >= 0 for factor in factors)
 
 
 def grouped(name: str, out_c: int, size: int) -> Graph:
@@ -98,14 +111,14 @@ def grouped(name: str, out_c: int, size: int) -> Graph:
 @pytest.mark.parametrize("name", ["half", "half;other/names;of/fused_nodes"])
 def test_a_layer_in_plain_c_is_worth_a_warning(name: str) -> None:
     graph = grouped(name, 64, 6)
-    (warning,) = plain_layers(schedule(graph, load_target(M4)))
+    (warning,) = slow_layers(schedule(graph, load_target(M4)))
     share = round(100 * 36 * 32 * 8 / (36 * 32 * 8 + 36 * 64 * 8))
     assert warning.startswith(f"Conv 'half' with {share} % of the MACs runs in plain C: ec_conv_s8_dsp takes one group")
 
 
 @pytest.mark.parametrize("target", [HOST, load_target("mps2-an385")], ids=lambda target: target.name)
 def test_no_warning_where_the_core_has_nothing_faster(target: Target) -> None:
-    assert plain_layers(schedule(grouped("half", 8, 6), target)) == []
+    assert slow_layers(schedule(grouped("half", 8, 6), target)) == []
 
 
 def test_no_warning_for_what_costs_nothing_or_was_wanted() -> None:
@@ -115,12 +128,25 @@ def test_no_warning_for_what_costs_nothing_or_was_wanted() -> None:
                np.random.default_rng(1))  # fmt: skip
     graph.nodes.append(big)
     graph.outputs[0] = big.output
-    assert plain_layers(schedule(graph, load_target(M4))) == []
+    assert slow_layers(schedule(graph, load_target(M4))) == []
     # By size, a 1x1 convolution of one group may get plain C though the fast kernel takes it.
     small = schedule(tiny_graph(), load_target(M4), Goal.SIZE)
-    point_step = small.steps[1]
-    assert point_step.kernel.isa == ""
-    assert not [warning for warning in plain_layers(small) if "'point'" in warning]
+    assert small.steps[1].kernel.isa == ""
+    assert not [warning for warning in slow_layers(small) if "'point'" in warning]
+
+
+def test_only_better_instructions_count() -> None:
+    """A kernel with DSP instructions is not the best on a core with Helium, and no other DSP kernel is better."""
+    graph = tiny_graph()
+    for index, takes in enumerate((None, "takes Tuesdays only")):
+        helium = dataclasses.replace(kernel("ec_x_s8_mve", 1, 1, 1, reason=takes))
+        dsp, other = kernel("ec_x_s8_dsp", 2, 1, 1), kernel("ec_y_s8_dsp", 1, 1, 1, reason="takes others")
+        op = dataclasses.replace(graph.nodes[1].op, kernels=(helium, other, dsp))
+        node = dataclasses.replace(graph.nodes[1], op=op)
+        step = Step(node, (helium, dsp)[index], None, 5, 1)
+        m55 = load_target("mps3-an547").core
+        assert declined(step, m55) == ([("ec_x_s8_mve", takes)] if takes else [])
+        assert declined(dataclasses.replace(step, kernel=dsp), dataclasses.replace(m55, mve=False)) == []
 
 
 @pytest.mark.parametrize("goal", list(Goal))
