@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import pathlib
 import re
 
 import pytest
 import typer.main
 
+from benchmarks.page import page
 from edgec.tools.main import app
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -34,6 +36,12 @@ def test_files_that_documents_name_exist(document: pathlib.Path) -> None:
     paths = re.findall(rf"`((?:{folders})/[\w./-]+)`", document.read_text(encoding="utf-8"))
     missing = [path for path in paths if not (ROOT / path).exists() and "out/" not in path]
     assert not missing
+
+
+def test_the_page_of_benchmarks_is_made_from_its_figures() -> None:
+    rows = json.loads((ROOT / "docs" / "benchmarks.json").read_text(encoding="utf-8"))["rows"]
+    written = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert written == page(rows), "run: python -m benchmarks.speed"
 
 
 def test_readme_commands_exist() -> None:
