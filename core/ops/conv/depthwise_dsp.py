@@ -15,7 +15,7 @@ from edgec.ops.conv.sums import conv_data, sum_bounds
 from edgec.ops.numbers import requantize
 from edgec.target import Core
 
-LEAST_CHANNELS = 4  # that one word of a row holds
+GROUP = 4  # channels that one word of a row holds
 MOST_COLUMNS = 16  # EC_DEPTHWISE_WIDTH
 UNIT = 1 << 30  # multiplier of channels whose outputs are all the same
 
@@ -31,6 +31,7 @@ class DepthwiseDspGeometry:
     kernel_w: int
     stride_w: int
     pad_w: int
+    group: int
     shift: int
     clamp_min: int
     clamp_max: int
@@ -114,6 +115,7 @@ def depthwise_dsp_geometry(node: Node, rows: int) -> DepthwiseDspGeometry:
         kernel_w=attrs.kernel_shape[1],
         stride_w=attrs.strides[1],
         pad_w=attrs.pads[1],
+        group=group(node),
         shift=fixed_channels(node).shift,
         clamp_min=attrs.clamp[0],
         clamp_max=attrs.clamp[1],
@@ -127,9 +129,19 @@ def columns(node: Node) -> int:
     return reach + reach % 2
 
 
+def plane(node: Node) -> int:
+    """Bytes of a channel of the window's rows in scratch: an int16 for each column and row."""
+    return 2 * columns(node) * int(node.attrs.kernel_shape[0])
+
+
+def group(node: Node) -> int:
+    """Channels taken apart at once; wide rows of few channels would need more scratch than a row of padding."""
+    x = node.inputs[0].type
+    return GROUP if GROUP * plane(node) <= x.row_elements and x.shape[3] >= GROUP else GROUP // 2
+
+
 def depthwise_dsp_scratch(node: Node) -> int:
-    """Four channels of half a word for each column and row of the window."""
-    return 4 * 4 * columns(node) * int(node.attrs.kernel_shape[0]) // 2
+    return group(node) * plane(node)
 
 
 def depthwise_dsp(node: Node, core: Core) -> str | None:
@@ -138,8 +150,8 @@ def depthwise_dsp(node: Node, core: Core) -> str | None:
     x, y = node.inputs[0].type, node.output.type
     if not is_depthwise(node) or x.shape[3] != y.shape[3]:
         return f"takes one output channel an input channel, group is {attrs.group}"
-    if x.shape[3] < LEAST_CHANNELS:
-        return f"takes {LEAST_CHANNELS} channels or more, there are {x.shape[3]}"
+    if x.shape[3] < GROUP // 2:
+        return f"takes {GROUP // 2} channels or more, there is one"
     if attrs.kernel_shape[1] > MOST_COLUMNS:
         return f"takes kernels up to {MOST_COLUMNS} wide, it is {attrs.kernel_shape[1]}"
     if attrs.dilations[1] != 1:
@@ -154,6 +166,21 @@ def depthwise_dsp(node: Node, core: Core) -> str | None:
     return None
 
 
+def depthwise_3x3_dsp(node: Node, core: Core) -> str | None:
+    """why_not of ec_depthwise_conv_3x3_s8_dsp."""
+    attrs: ConvAttrs = node.attrs
+    if attrs.kernel_shape != (3, 3) or attrs.strides[1] > 2:
+        return f"takes windows of 3x3 with stride 1 or 2, not {attrs.kernel_shape} with {attrs.strides[1]}"
+    return depthwise_dsp(node, core)
+
+
+def depthwise_3x3_cost(node: Node, core: Core) -> float:
+    """Instructions: of an output, of a widened element of the window, of a channel's row."""
+    y = node.output.type
+    widened = y.elements * 3 * columns(node) / y.shape[2]
+    return 9.0 * y.elements + 1.5 * widened + 25.0 * y.elements / y.shape[2]
+
+
 def depthwise_cost(node: Node, core: Core) -> float:
     """Instructions: of the sums, of an output, of a widened element of the window."""
     attrs: ConvAttrs = node.attrs
@@ -163,6 +190,16 @@ def depthwise_cost(node: Node, core: Core) -> float:
 
 
 DEPTHWISE_DSP: tuple[Kernel[ConvAttrs], ...] = (
+    Kernel(
+        name="ec_depthwise_conv_3x3_s8_dsp",
+        family="conv",
+        why_not=depthwise_3x3_dsp,
+        geometry=depthwise_dsp_geometry,
+        data=depthwise_dsp_data,
+        scratch=depthwise_dsp_scratch,
+        cost=depthwise_3x3_cost,
+        code=900,
+    ),
     Kernel(
         name="ec_depthwise_conv_s8_dsp",
         family="conv",

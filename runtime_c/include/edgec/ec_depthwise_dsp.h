@@ -12,6 +12,7 @@
 typedef struct {
     int32_t in_w, in_c, out_w;
     int32_t kernel_h, kernel_w, stride_w, pad_w;
+    int32_t group; /* channels that are taken apart at once: 4, or 2 where scratch would grow too large */
     int32_t shift; /* of the fixed-point multipliers */
     int32_t clamp_min, clamp_max;
 } ec_depthwise_dsp_geometry;
@@ -35,6 +36,22 @@ EC_INLINE int32_t ec_depthwise_inside(const ec_depthwise_dsp_geometry *g) {
     return g->in_w < room ? g->in_w : (room > 0 ? room : 0);
 }
 
+/* The bytes of a group of channels. */
+EC_INLINE uint32_t ec_load(const ec_depthwise_dsp_geometry *g, const int8_t *at) {
+    if (g->group == 4) return ec_load4(at);
+    uint16_t half;
+    __builtin_memcpy(&half, at, sizeof half);
+    return half;
+}
+
+/* The float32 scale of a channel without an exact multiplier. */
+EC_INLINE float ec_depthwise_scale(int32_t multiplier) {
+    const uint32_t bits = (uint32_t)multiplier ^ 0x80000000u;
+    float scale;
+    __builtin_memcpy(&scale, &bits, sizeof scale);
+    return scale;
+}
+
 /* Pairs of weights of an odd row. */
 EC_INLINE int32_t ec_depthwise_odd_pairs(const ec_depthwise_dsp_geometry *g) {
     return g->kernel_w == 1 ? 1 : g->kernel_w - 1;
@@ -49,6 +66,7 @@ EC_INLINE int32_t ec_depthwise_weights(const ec_depthwise_dsp_geometry *g) {
            g->kernel_h % 2 * ec_depthwise_words(ec_depthwise_odd_pairs(g));
 }
 
+/* ec_smlad; in assembly, as the loads are, so that the order of the source stays. */
 EC_INLINE int32_t ec_smlad_in_order(uint32_t x, uint32_t w, int32_t acc) {
 #if defined(EC_DSP_ASM)
     __asm__ volatile("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
@@ -58,8 +76,8 @@ EC_INLINE int32_t ec_smlad_in_order(uint32_t x, uint32_t w, int32_t acc) {
 #endif
 }
 
-/* Two words from *at, which moves on. In assembly, as the sums are, so that the order of the source stays: more words
- * alive than registers would go through the stack. */
+/* Two words from *at, which moves on. In the order of the source: more words alive than registers would go through the
+ * stack. */
 EC_INLINE void ec_next2(const uint32_t **at, uint32_t *first, uint32_t *second) {
 #if defined(EC_DSP_ASM)
     __asm__ volatile("ldrd %0, %1, [%2], #8" : "=&r"(*first), "=&r"(*second), "+r"(*at) : : "memory");
@@ -149,9 +167,7 @@ EC_INLINE void ec_depthwise_store(const ec_depthwise_dsp_geometry *g, const int3
         }
         return;
     }
-    const uint32_t bits = (uint32_t)multiplier ^ 0x80000000u;
-    float scale;
-    __builtin_memcpy(&scale, &bits, sizeof scale);
+    const float scale = ec_depthwise_scale(multiplier);
     EC_UNROLL
     for (int32_t t = 0; t < outputs; t++) {
         y[(ptrdiff_t)t * g->in_c] = ec_clamped_dsp(ec_saturated_dsp(sums[t] >> 8, scale, zero_point), low, high);

@@ -171,13 +171,14 @@ EC_INLINE int8_t ec_clamped_dsp(int32_t q, int32_t low, int32_t high) {
 /* The upper halves of the bytes of a word as a pair of bytes * 256: bytes 1 and 3; bytes 0 and 2 with the word << 8. */
 #define EC_HIGH_BYTES 0xff00ff00u
 
-/* Four bytes of each of two words to pairs of bytes * 256, one of the first word and one of the second: byte i to
- * to[i * distance]. */
-EC_INLINE void ec_widen_pairs(uint32_t first, uint32_t second, uint32_t *to, int32_t distance) {
+/* `bytes` (2 or 4) bytes of each of two words to pairs of bytes * 256, one of the first word and one of the second:
+ * byte i to to[i * distance]. */
+EC_INLINE void ec_widen_pairs(uint32_t first, uint32_t second, int32_t bytes, uint32_t *to, int32_t distance) {
     const uint32_t low = ec_pkhbt(first, second), high = ec_pkhtb(first, second);
-    to[0] = (low << 8) & EC_HIGH_BYTES;
+    to[0] = low << 8 & EC_HIGH_BYTES;
     to[distance] = low & EC_HIGH_BYTES;
-    to[2 * distance] = (high << 8) & EC_HIGH_BYTES;
+    if (bytes == 2) return;
+    to[2 * distance] = high << 8 & EC_HIGH_BYTES;
     to[3 * distance] = high & EC_HIGH_BYTES;
 }
 

@@ -1,8 +1,8 @@
 /* Depthwise convolution, int8, one output channel an input channel, for cores with DSP instructions and FPU.
  *
- * Four channels at a time: the window's rows are taken apart into scratch, for each channel a word a column and pair of
- * rows, and of an odd last row a word for each two columns. Then each channel runs along its row, several outputs at
- * once. The input's zero point is folded into the offset, so padding is made of zero points. */
+ * Four channels (or two) at a time: the window's rows are taken apart into scratch, for each channel a word a column
+ * and pair of rows, and of an odd last row a word for each two columns. Then each channel runs along its row, several
+ * outputs at once. The input's zero point is folded into the offset, so padding is made of zero points. */
 #ifndef EDGEC_EC_DEPTHWISE_CONV_S8_DSP_H
 #define EDGEC_EC_DEPTHWISE_CONV_S8_DSP_H
 
@@ -16,7 +16,7 @@ EC_INLINE int32_t ec_depthwise_plane(const ec_depthwise_dsp_geometry *g) {
     return ec_depthwise_columns(g) / 2 * g->kernel_h;
 }
 
-/* Four channels from `channel` on of all rows into their planes. A row of padding stands still on zero points. */
+/* A group of channels from `channel` on of all rows into their planes. A row of padding stands still on zero points. */
 EC_INLINE void ec_depthwise_planes_dsp(const ec_depthwise_dsp_geometry *g, const int8_t *const x[], int32_t channel,
                                        uint32_t zeros, uint32_t *planes) {
     const int8_t *const outside = (const int8_t *)&zeros;
@@ -27,7 +27,7 @@ EC_INLINE void ec_depthwise_planes_dsp(const ec_depthwise_dsp_geometry *g, const
                      *second = x[row + 1] ? x[row + 1] + channel : outside;
         const int32_t first_step = x[row] ? g->in_c : 0, second_step = x[row + 1] ? g->in_c : 0;
         for (int32_t column = 0; column < inside; column++, first += first_step, second += second_step) {
-            ec_widen_pairs(ec_load4(first), ec_load4(second), to + column, plane);
+            ec_widen_pairs(ec_load(g, first), ec_load(g, second), g->group, to + column, plane);
         }
     }
     if (g->kernel_h % 2 == 0 || inside == 0) return;
@@ -35,13 +35,13 @@ EC_INLINE void ec_depthwise_planes_dsp(const ec_depthwise_dsp_geometry *g, const
     const int8_t *last = x[g->kernel_h - 1] ? x[g->kernel_h - 1] + channel : outside;
     const int32_t step = x[g->kernel_h - 1] ? g->in_c : 0;
     if (pad % 2) {
-        ec_widen_pairs(zeros, ec_load4(last), to - 1, plane);
+        ec_widen_pairs(zeros, ec_load(g, last), g->group, to - 1, plane);
         last += step;
     }
     for (int32_t column = pad % 2; column + 1 < inside; column += 2, last += 2 * step) {
-        ec_widen_pairs(ec_load4(last), ec_load4(last + step), to++, plane);
+        ec_widen_pairs(ec_load(g, last), ec_load(g, last + step), g->group, to++, plane);
     }
-    if ((pad + inside) % 2) ec_widen_pairs(ec_load4(last), zeros, to, plane);
+    if ((pad + inside) % 2) ec_widen_pairs(ec_load(g, last), zeros, g->group, to, plane);
 }
 
 /* `outputs` outputs of a channel, the first of which begins at the even column `column`. */
@@ -66,21 +66,22 @@ EC_INLINE void ec_depthwise_outputs_dsp(const ec_depthwise_dsp_geometry *g, cons
 }
 
 /* One output row. x: kernel_h rows of (in_w, in_c) s8, NULL for padding; y: (out_w, in_c) s8; sums: s32 * 256.
- * scratch: four planes of s16 pairs. */
+ * scratch: g->group planes of s16 pairs. */
 EC_INLINE void ec_depthwise_conv_s8_dsp(const ec_depthwise_conv_s8_dsp_geometry *g,
                                         const ec_depthwise_conv_s8_dsp_data *d, const int8_t *const x[], int8_t *y,
                                         void *scratch) {
     uint32_t *const planes = scratch;
     const uint32_t *weights = d->channels;
     const uint32_t zeros = ((uint32_t)d->input_zero_point & 0xffu) * 0x01010101u;
-    for (int32_t i = 0; i < 4 * ec_depthwise_plane(g); i++) planes[i] = (zeros & 0xff00ff00u); /* padding columns */
+    for (int32_t i = 0; i < g->group * ec_depthwise_plane(g); i++)
+        planes[i] = (zeros & 0xff00ff00u); /* padding columns */
     /* An odd column of outputs would begin at an odd word. */
     const int32_t tile = g->out_w <= EC_DEPTHWISE_OUTPUTS ? g->out_w : 4;
-    for (int32_t group = 0; group < g->in_c; group += 4) {
+    for (int32_t group = 0; group < g->in_c; group += g->group) {
         /* The last group overlaps the one before it where the channels are no multiple of four. */
-        const int32_t first = group + 4 <= g->in_c ? group : g->in_c - 4;
+        const int32_t first = group + g->group <= g->in_c ? group : g->in_c - g->group;
         ec_depthwise_planes_dsp(g, x, first, zeros, planes);
-        for (int32_t channel = group; channel < first + 4; channel++) {
+        for (int32_t channel = group; channel < first + g->group; channel++) {
             const uint32_t *plane = planes + (channel - first) * ec_depthwise_plane(g);
             int8_t *to = y + channel;
             int32_t done = 0;
