@@ -1,6 +1,5 @@
 #include "ec_protocol.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "ec_crc.h"
@@ -67,7 +66,7 @@ static void start_response(uint32_t sequence, uint32_t status) {
     put(status, 1);
 }
 
-static void run_model(void) {
+void ec_protocol_run(void) {
     ec_run_begin();
 #if defined(EC_PROFILE_CYCLES)
     ec_profile_begin();
@@ -182,10 +181,11 @@ static bool answer(uint8_t command, const uint8_t *arguments, uint32_t length) {
     }
 }
 
-static void handle_request(const uint8_t *request, uint32_t length, uint32_t crc) {
+/* True: the request was to run the model. */
+static bool handle_request(const uint8_t *request, uint32_t length, uint32_t crc) {
     if (crc == last_request && response_length > 0) {
         send_response();
-        return;
+        return false;
     }
     const uint32_t sequence = get16(request);
     start_response(sequence, EC_OK);
@@ -193,7 +193,7 @@ static void handle_request(const uint8_t *request, uint32_t length, uint32_t crc
     if (!taken) start_response(sequence, EC_REFUSED);
     last_request = crc;
     send_response();
-    if (taken && request[2] == EC_RUN) run_model();
+    return taken && request[2] == EC_RUN;
 }
 
 static void handle_damaged(void) {
@@ -209,19 +209,17 @@ static void handle_damaged(void) {
     response_length = length;
 }
 
-static void end_of_frame(void) {
-    if (rx.code == 0) return; /* nothing between two delimiters */
+static bool end_of_frame(void) {
+    if (rx.code == 0) return false; /* nothing between two delimiters */
     const uint32_t body = rx.length - CRC;
     if (rx.broken || rx.left > 0 || rx.length < HEAD + CRC) {
         handle_damaged();
-        return;
+        return false;
     }
     const uint32_t crc = ec_crc32(rx.frame, body);
-    if (crc == get32(rx.frame + body)) {
-        handle_request(rx.frame, body, crc);
-    } else {
-        handle_damaged();
-    }
+    if (crc == get32(rx.frame + body)) return handle_request(rx.frame, body, crc);
+    handle_damaged();
+    return false;
 }
 
 static void append(uint8_t byte) {
@@ -232,9 +230,10 @@ static void append(uint8_t byte) {
     }
 }
 
-void ec_protocol_byte(uint8_t byte) {
+bool ec_protocol_byte(uint8_t byte) {
+    bool run = false;
     if (byte == 0) {
-        end_of_frame();
+        run = end_of_frame();
         rx.length = 0;
         rx.code = 0;
         rx.left = 0;
@@ -247,4 +246,5 @@ void ec_protocol_byte(uint8_t byte) {
         rx.code = byte;
         rx.left = (uint8_t)(byte - 1);
     }
+    return run;
 }

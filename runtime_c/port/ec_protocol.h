@@ -10,6 +10,7 @@
 #ifndef EDGEC_EC_PROTOCOL_H
 #define EDGEC_EC_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define EC_PROTOCOL_VERSION 1u
@@ -29,8 +30,10 @@ enum {
 
 enum { EC_OK = 0, EC_DAMAGED = 1, EC_REFUSED = 2 };
 
-/* Takes one received byte; answers, and runs the model, when it completes a frame. */
-void ec_protocol_byte(uint8_t byte);
+/* Takes one received byte and answers when it completes a frame. True: the model is to be run now, by ec_protocol_run.
+ * The caller does that, so that the stack of the protocol does not lie under that of the model. */
+bool ec_protocol_byte(uint8_t byte);
+void ec_protocol_run(void);
 
 /* Called right before and after the model runs: debuggers and emulators count between these two. */
 void ec_run_begin(void);

@@ -6,6 +6,6 @@ int main(void) {
     ec_uart_init();
     for (;;) {
         const int byte = ec_uart_get();
-        if (byte >= 0) ec_protocol_byte((uint8_t)byte);
+        if (byte >= 0 && ec_protocol_byte((uint8_t)byte)) ec_protocol_run();
     }
 }

@@ -67,7 +67,7 @@ def test_cycles_of_each_layer(profiling_firmware: Path) -> None:
             device.run(random_inputs(random.Random(run)))
             rest, *layers = device.layer_cycles()
             assert layers == [3 * (layer + run) for layer in range(40)]
-            assert rest == 7 + 1000 + 2 * 3  # run_model reads the clock twice
+            assert rest == 7 + 1000 + 2 * 3  # ec_protocol_run reads the clock twice
 
 
 def test_only_a_profiling_firmware_has_cycles_of_layers(firmware: Path) -> None:

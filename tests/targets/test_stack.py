@@ -132,7 +132,7 @@ void small_run(void *memory) {{ *(uint32_t *)memory = weights[0]; }}
         target = load_target("mps2-an386")
         project = write_project(target, tmp_path / name, run=f'#include "small.h"\n{body}\n')
         firmware = find_compiler(target).build(project, tmp_path / name / "build")
-        caller = firmware.address("ec_protocol_byte")
+        caller = firmware.address("ec_protocol_run")
         bounds.append(firmware.stack)
     assert bounds[0] == bounds[1]
 

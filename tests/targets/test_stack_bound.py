@@ -22,7 +22,7 @@ def test_weights_that_look_like_addresses_are_no_recursion(tmp_path: Path) -> No
     target = load_target("mps2-an386")
     compiler = find_compiler(target)
     plain = compiler.build(write_project(target, tmp_path / "plain", run=RUN % (1, 2)), tmp_path / "first")
-    addresses = plain.address("main") | 1, plain.address("ec_protocol_byte") | 1
+    addresses = plain.address("main") | 1, plain.address("ec_protocol_run") | 1
     project = write_project(target, tmp_path / "like_addresses", run=RUN % addresses)
     firmware = compiler.build(project, tmp_path / "second")
     assert firmware.address("main") == plain.address("main")
