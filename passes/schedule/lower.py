@@ -40,7 +40,7 @@ def schedule(graph: Graph, target: Target, goal: Goal = Goal.SPEED) -> Program:
     )
 
 
-def choose_kernels(graph: Graph, target: Target, goal: Goal) -> Mapping[Node, Kernel[Any]]:
+def choose_kernels(graph: Graph, target: Target, goal: Goal = Goal.SPEED) -> Mapping[Node, Kernel[Any]]:
     """The kernel of every node that computes something, in order of execution."""
     chosen: dict[Node, Kernel[Any]] = {}
     missing: list[str] = []
