@@ -106,7 +106,7 @@ def depthwise_convolutions(draw: st.DrawFn) -> Graph:
     height = draw(st.integers(max(1, kernel[0] - pads[0] - pads[2]), kernel[0] + 3))
     # Output rows of 1, 2, ... 14 pixels: whole tiles, one less, one more; the last column may be unread.
     width = (draw(st.integers(1, 14)) - 1) * strides[1] + kernel[1] - pads[1] - pads[3] + draw(st.integers(0, 1))
-    channels = draw(st.sampled_from([4, 5, 6, 7, 8, 9, 13]))
+    channels = draw(st.sampled_from([2, 3, 4, 5, 6, 7, 8, 9, 13, 300]))
     attrs = ConvAttrs(kernel, strides, (pads[0], pads[1], pads[2], pads[3]), (1, 1), channels, draw(CLAMPS))
     x = activation("x", (1, height, max(1, width), channels), 0.02, draw(ZERO_POINTS))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -145,7 +145,7 @@ def test_depthwise(graph: Graph, layout: str) -> None:
     ("group", "names"),
     [
         (1, ["ec_conv_s8_dsp", "ec_conv_s8"]),
-        (6, ["ec_depthwise_conv_s8_dsp", "ec_depthwise_conv_s8", "ec_conv_s8"]),
+        (6, ["ec_depthwise_conv_3x3_s8_dsp", "ec_depthwise_conv_s8_dsp", "ec_depthwise_conv_s8", "ec_conv_s8"]),
     ],
 )
 def test_kernels_that_take_a_node(group: int, names: list[str]) -> None:

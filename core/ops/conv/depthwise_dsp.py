@@ -16,7 +16,9 @@ from edgec.ops.numbers import requantize
 from edgec.target import Core
 
 GROUP = 4  # channels that one word of a row holds
-MOST_COLUMNS = 16  # EC_DEPTHWISE_WIDTH
+WIDEST_KERNEL = 16  # EC_DEPTHWISE_WIDTH
+# What the offsets in the instructions of the 3x3 kernel reach.
+MOST_CHANNELS, WIDEST_3X3 = 2047, 226
 UNIT = 1 << 30  # multiplier of channels whose outputs are all the same
 
 
@@ -152,8 +154,8 @@ def depthwise_dsp(node: Node, core: Core) -> str | None:
         return f"takes one output channel an input channel, group is {attrs.group}"
     if x.shape[3] < GROUP // 2:
         return f"takes {GROUP // 2} channels or more, there is one"
-    if attrs.kernel_shape[1] > MOST_COLUMNS:
-        return f"takes kernels up to {MOST_COLUMNS} wide, it is {attrs.kernel_shape[1]}"
+    if attrs.kernel_shape[1] > WIDEST_KERNEL:
+        return f"takes kernels up to {WIDEST_KERNEL} wide, it is {attrs.kernel_shape[1]}"
     if attrs.dilations[1] != 1:
         return f"takes dilation 1 along the row, it is {attrs.dilations[1]}"
     reason = weighted_dsp(node, core)
@@ -171,6 +173,8 @@ def depthwise_3x3_dsp(node: Node, core: Core) -> str | None:
     attrs: ConvAttrs = node.attrs
     if attrs.kernel_shape != (3, 3) or attrs.strides[1] > 2:
         return f"takes windows of 3x3 with stride 1 or 2, not {attrs.kernel_shape} with {attrs.strides[1]}"
+    if is_depthwise(node) and (node.inputs[0].type.shape[3] > MOST_CHANNELS or columns(node) > WIDEST_3X3):
+        return f"takes up to {MOST_CHANNELS} channels and {WIDEST_3X3} columns"
     return depthwise_dsp(node, core)
 
 

@@ -23,6 +23,9 @@
 #define EC_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* The compiler knows nothing of the value of a variable after this. */
+#define EC_KEEP(variable) __asm__("" : "+r"(variable))
+
 /* Four bytes at any address. */
 EC_INLINE uint32_t ec_load4(const int8_t *at) {
     uint32_t word;
@@ -168,18 +171,29 @@ EC_INLINE int8_t ec_clamped_dsp(int32_t q, int32_t low, int32_t high) {
     return (int8_t)q;
 }
 
-/* The upper halves of the bytes of a word as a pair of bytes * 256: bytes 1 and 3; bytes 0 and 2 with the word << 8. */
-#define EC_HIGH_BYTES 0xff00ff00u
+/* Bytes 1 and 3 of a word as a pair of bytes * 256. */
+EC_INLINE uint32_t ec_high_bytes(uint32_t word) { return word & 0xff00ff00u; }
+
+/* Bytes 0 and 2 of a word as a pair of bytes * 256. */
+EC_INLINE uint32_t ec_low_bytes(uint32_t word) {
+#if defined(EC_DSP_ASM)
+    uint32_t pair; /* GCC would take two instructions */
+    __asm__("and %0, %1, %2, lsl #8" : "=r"(pair) : "r"(0xff00ff00u), "r"(word));
+    return pair;
+#else
+    return word << 8 & 0xff00ff00u;
+#endif
+}
 
 /* `bytes` (2 or 4) bytes of each of two words to pairs of bytes * 256, one of the first word and one of the second:
  * byte i to to[i * distance]. */
 EC_INLINE void ec_widen_pairs(uint32_t first, uint32_t second, int32_t bytes, uint32_t *to, int32_t distance) {
     const uint32_t low = ec_pkhbt(first, second), high = ec_pkhtb(first, second);
-    to[0] = low << 8 & EC_HIGH_BYTES;
-    to[distance] = low & EC_HIGH_BYTES;
+    to[0] = ec_low_bytes(low);
+    to[distance] = ec_high_bytes(low);
     if (bytes == 2) return;
-    to[2 * distance] = high << 8 & EC_HIGH_BYTES;
-    to[3 * distance] = high & EC_HIGH_BYTES;
+    to[2 * distance] = ec_low_bytes(high);
+    to[3 * distance] = ec_high_bytes(high);
 }
 
 /* saturate(((acc * multiplier) >> 32) >> shift) to int8; shift: 1..31. */

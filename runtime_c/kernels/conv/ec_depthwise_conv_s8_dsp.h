@@ -74,7 +74,7 @@ EC_INLINE void ec_depthwise_conv_s8_dsp(const ec_depthwise_conv_s8_dsp_geometry 
     const uint32_t *weights = d->channels;
     const uint32_t zeros = ((uint32_t)d->input_zero_point & 0xffu) * 0x01010101u;
     for (int32_t i = 0; i < g->group * ec_depthwise_plane(g); i++)
-        planes[i] = (zeros & 0xff00ff00u); /* padding columns */
+        planes[i] = ec_high_bytes(zeros); /* padding columns */
     /* An odd column of outputs would begin at an odd word. */
     const int32_t tile = g->out_w <= EC_DEPTHWISE_OUTPUTS ? g->out_w : 4;
     for (int32_t group = 0; group < g->in_c; group += g->group) {
