@@ -11,9 +11,11 @@
 
 #define EC_NOINLINE __attribute__((noinline))
 
-/* rows[k] = row first + k * dilation of `base`, for k in 0..count-1. */
-EC_INLINE void ec_rows(const int8_t **rows, const int8_t *base, int32_t row_bytes, int32_t in_rows, int32_t first,
-                       int32_t count, int32_t dilation, const int8_t *padding) {
+/* rows[k] = row first + k * dilation of `base`, for k in 0..count-1. Not inline: it runs once a row, one copy is
+ * enough. */
+__attribute__((noinline, unused)) static void ec_rows(const int8_t **rows, const int8_t *base, int32_t row_bytes,
+                                                      int32_t in_rows, int32_t first, int32_t count, int32_t dilation,
+                                                      const int8_t *padding) {
     for (int32_t k = 0; k < count; k++) {
         const int32_t row = first + k * dilation;
         rows[k] = row < 0 || row >= in_rows ? padding : base + (ptrdiff_t)row * row_bytes;

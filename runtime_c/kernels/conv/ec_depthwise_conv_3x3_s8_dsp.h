@@ -59,7 +59,7 @@ EC_INLINE void ec_3x3_padding(const ec_depthwise_dsp_geometry *g, uint32_t zeros
     }
 }
 
-#define EC_3X3_BODY 8 /* outputs in the body of a loop */
+#define EC_3X3_BODY 4 /* outputs in the body of a loop */
 #define EC_3X3_STORE(sum, at)                                                                                          \
     y[(ptrdiff_t)(at) * g->in_c] =                                                                                     \
         ec_clamped_dsp(ec_fixed_dsp((int32_t)(sum), multiplier, g->shift), g->clamp_min, g->clamp_max)
