@@ -194,7 +194,8 @@ def make_compiler(target: Target, name: str, command: tuple[str, ...]) -> Compil
     """A Compiler with the target's flags and the compiler's own name for itself."""
     core = target.core
     # Zig traps undefined behaviour by default and finds no handler on a board.
-    flags: tuple[str, ...] = ("-fno-sanitize=undefined",) if name == "zig" else ()
+    # Its frame pointers take a register from the kernels.
+    flags: tuple[str, ...] = ("-fno-sanitize=undefined", "-fomit-frame-pointer") if name == "zig" else ()
     if not target.is_host:
         flags += ("-target", core.zig_target, f"-mcpu={core.zig_cpu}") if name == "zig" else core.gcc_flags
     if name == "zig" and core.mve:

@@ -6,6 +6,7 @@ from edgec.ops import backward
 from edgec.ops.base import OpDef, each_row
 from edgec.ops.gemm.attrs import GemmAttrs, gemm_macs, infer_gemm
 from edgec.ops.gemm.dsp import DSP
+from edgec.ops.gemm.mve import MVE
 from edgec.ops.gemm.portable import PORTABLE
 
 GEMM = OpDef(
@@ -17,7 +18,7 @@ GEMM = OpDef(
     grad=backward.gemm,
     summary="constant weights, any transposition",
     extra=("MatMul", "QLinearMatMul", "QGemm"),
-    kernels=(*DSP, *PORTABLE),
+    kernels=(*MVE, *DSP, *PORTABLE),
 )
 
 OPS = (GEMM,)

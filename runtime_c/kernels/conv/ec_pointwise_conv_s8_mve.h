@@ -1,0 +1,18 @@
+/* 1x1 convolution of any stride, int8, on Helium. */
+#ifndef EDGEC_EC_POINTWISE_CONV_S8_MVE_H
+#define EDGEC_EC_POINTWISE_CONV_S8_MVE_H
+
+#include "edgec/ec_matmul_mve.h"
+
+typedef ec_matmul_mve_geometry ec_pointwise_conv_s8_mve_geometry;
+typedef ec_matmul_mve_data ec_pointwise_conv_s8_mve_data;
+
+/* One output row, or several adjacent ones. x: (in_w, in_c) s8, y: (count, out_c) s8, acc: s32. */
+EC_INLINE void ec_pointwise_conv_s8_mve(const ec_pointwise_conv_s8_mve_geometry *g,
+                                        const ec_pointwise_conv_s8_mve_data *d, const int8_t *const x[], int8_t *y,
+                                        void *scratch) {
+    (void)scratch;
+    ec_matmul_mve(g, d, x[0], y);
+}
+
+#endif
