@@ -77,6 +77,7 @@ def generate(program: Program, model: ModelFile) -> Project:
         "sha256": model.sha256,
         "target": program.target.name,
         "flag": program.goal.flag,
+        "helium": program.target.core.mve,
         "arena_bytes": program.arena + program.scratch,
         "headers": [f"kernels/{kernel}.h" for _, kernel in kernels],
         "instances": printer.instances,

@@ -198,9 +198,10 @@ def make_compiler(target: Target, name: str, command: tuple[str, ...]) -> Compil
     flags: tuple[str, ...] = ("-fno-sanitize=undefined", "-fomit-frame-pointer") if name == "zig" else ()
     if not target.is_host:
         flags += ("-target", core.zig_target, f"-mcpu={core.zig_cpu}") if name == "zig" else core.gcc_flags
-    if name == "zig" and core.mve:
-        # Clang 22 vectorises (float)int8 * 2^-n into a Helium conversion with another exponent.
-        flags += ("-fno-vectorize", "-fno-slp-vectorize")
+    if core.mve:
+        # Left to themselves both compilers make wrong Helium loops: clang 22 turns (float)int8 * 2^-n into a conversion
+        # with another exponent, GCC 12 selects between pointers by the wrong lanes. Intrinsics are fine.
+        flags += ("-fno-tree-vectorize", "-fno-tree-slp-vectorize")
     return Compiler(target, name, command, version_of(name, command), flags)
 
 
