@@ -8,23 +8,20 @@ import numpy as np
 
 from edgec.ir import Array, Node
 from edgec.ops.conv.sums import conv_data, sum_bounds, weighted_s8
-from edgec.ops.numbers import FULL_RANGE
+from edgec.ops.numbers import FULL_RANGE, Clamp
 from edgec.target import Core
 
 VECTOR = 16  # bytes of a vector: EC_MVE_BYTES
 GROUP = 4  # output channels whose sums are computed together: EC_MVE_GROUP
-ANY, SATURATE, EVEN = range(3)  # ec_mve_way of ec_mve.h
+FITS, ODD, CLAMPED = 1, 2, 4  # EC_MVE_FITS ... of ec_mve.h
 LARGEST = 32000  # results within this fit int16, whatever float32 rounds
 
 
 @dataclass(frozen=True)
 class MveData:
-    """Mirrors ec_matmul_mve_data; bias, scale and weight_zero_point hold a multiple of GROUP entries."""
+    """Mirrors ec_matmul_mve_data. weights: s8, all constants of a group of channels together."""
 
     weights: Array
-    bias: Array
-    scale: Array
-    weight_zero_point: Array | None
     output_zero_point: int
     clamp_min: int
     clamp_max: int
@@ -43,57 +40,71 @@ def has_zero_points(node: Node) -> bool:
     return quant is not None and any(quant.zero_point)
 
 
+def way_of(largest: float, zero_point: int, clamp: Clamp) -> int:
+    """The cheapest way to int8 of results that are at most so large before the zero point is added."""
+    if not largest + abs(zero_point) <= LARGEST:
+        return 0
+    return FITS | (ODD if zero_point % 2 else 0) | (CLAMPED if clamp != FULL_RANGE else 0)
+
+
 def output_way(node: Node) -> int:
-    """The cheapest way from sums to int8 that is exact for every sum that the node can have."""
+    """The cheapest way from sums to int8 that is exact for every sum that the Conv or Gemm can have."""
     data = conv_data(node)
-    if (data.clamp_min, data.clamp_max) != FULL_RANGE:
-        return ANY
     scale = data.scale.astype(np.float64)
     largest = max(float(np.abs(bound * scale).max(initial=0)) for bound in sum_bounds(node))
-    if largest + abs(data.output_zero_point) > LARGEST:
-        return ANY
-    return SATURATE if data.output_zero_point % 2 else EVEN
+    return way_of(largest, data.output_zero_point, node.attrs.clamp)
 
 
-def in_groups(values: Array) -> Array:
-    """Zeros behind the values up to a multiple of GROUP."""
-    return np.concatenate([values, np.zeros(-len(values) % GROUP, values.dtype)])
+def run_order(weights: Array, runs: int) -> list[Array]:
+    """The weights of each GROUP of output channels in the order in which ec_mve_multiply reads them.
 
-
-def pack_runs(weights: Array, runs: int) -> Array:
-    """Weights in the order in which ec_mve_run reads them.
-
-    weights: (O, K) s8, each row `runs` runs of K / runs adjacent inputs. For each GROUP of output channels, for each
-    run: vectors of every channel in turn, then what is left of each channel. VECTOR bytes at the end may be read.
+    weights: (O, K) s8, each row `runs` runs of K / runs adjacent inputs. First the vectors of each run, of every
+    channel in turn; then what is left of each run.
     """
-    parts = []
+    groups = []
     for first in range(0, len(weights), GROUP):
-        group = weights[first : first + GROUP]
-        for run in np.split(group, runs, axis=1):
-            whole = run.shape[1] // VECTOR * VECTOR
-            blocks = run[:, :whole].reshape(len(group), -1, VECTOR)
-            parts += [blocks.transpose(1, 0, 2).ravel(), run[:, whole:].ravel()]
-    return np.concatenate([*parts, np.zeros(VECTOR, np.int8)]).astype(np.int8)
+        group = np.split(weights[first : first + GROUP], runs, axis=1)
+        whole = group[0].shape[1] // VECTOR * VECTOR
+        blocks = [run[:, :whole].reshape(len(run), -1, VECTOR).transpose(1, 0, 2) for run in group]
+        groups.append(np.concatenate([part.ravel() for part in (*blocks, *(run[:, whole:] for run in group))]))
+    return groups
 
 
-def mve_data(node: Node, runs: int = 1) -> MveData:
-    """Constants of a Conv or Gemm; the input's zero point goes into the bias.
+def folded_bias(node: Node) -> Array:
+    """int32 bias of each output channel with the input's zero point in it.
 
     sum((x - z_x) * (w - z_w)) = sum(x * w) - z_w * sum(x) - z_x * sum(w - z_w)
     """
     data = conv_data(node)
-    channels = len(data.bias)
-    weights = data.weights.reshape(channels, -1)
-    zeros = data.weight_zero_point
-    centred = weights.astype(np.int64) - (zeros[:, None] if zeros is not None else 0)
+    weights = data.weights.reshape(len(data.bias), -1).astype(np.int64)
+    if data.weight_zero_point is not None:
+        weights -= data.weight_zero_point[:, None]
     # Sums may wrap around on the way: what they end as fits (see weighted_s8).
-    bias = (data.bias - data.input_zero_point * centred.sum(axis=1)).astype(np.int32)
-    return MveData(
-        weights=pack_runs(weights, runs),
-        bias=in_groups(bias),
-        scale=in_groups(data.scale),
-        weight_zero_point=in_groups(-zeros) if zeros is not None else None,
-        output_zero_point=data.output_zero_point,
-        clamp_min=data.clamp_min,
-        clamp_max=data.clamp_max,
-    )
+    return np.asarray(data.bias - data.input_zero_point * weights.sum(axis=1)).astype(np.int32)
+
+
+def pack_groups(node: Node, groups: list[Array]) -> Array:
+    """For each GROUP of output channels bias, scale and negative zero points (where there are any), then its weights.
+
+    Each constant is GROUP entries of 4 bytes, little-endian. VECTOR bytes at the end may be read.
+    """
+    data = conv_data(node)
+    constants = [folded_bias(node).astype("<i4"), data.scale.astype("<f4")]
+    if data.weight_zero_point is not None:
+        constants.append((-data.weight_zero_point).astype("<i4"))
+    parts = []
+    for index, group in enumerate(groups):
+        for constant in constants:
+            entries = np.zeros(GROUP, constant.dtype)
+            own = constant[index * GROUP : (index + 1) * GROUP]
+            entries[: len(own)] = own
+            parts.append(entries.view(np.int8))
+        parts.append(group.ravel())
+    return np.concatenate([*parts, np.zeros(VECTOR, np.int8)]).astype(np.int8)
+
+
+def mve_data(node: Node, groups: list[Array] | None = None) -> MveData:
+    """Constants of a Conv or Gemm; `groups` are the weights in another order than that of one run."""
+    data = conv_data(node)
+    weights = groups if groups is not None else run_order(data.weights.reshape(len(data.bias), -1), 1)
+    return MveData(pack_groups(node, weights), data.output_zero_point, data.clamp_min, data.clamp_max)
