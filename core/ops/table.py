@@ -53,6 +53,10 @@ def constant_table(node: Node, core: Core) -> str | None:
     return s8_only(node, core)
 
 
+def constant_table_mve(node: Node, core: Core) -> str | None:
+    return constant_table(node, core) if core.mve else f"needs Helium, {core.name} has none"
+
+
 TABLE = OpDef(
     name="Table",
     attrs=TableAttrs,
@@ -61,6 +65,18 @@ TABLE = OpDef(
     summary="any function of one element",
     extra=("QuantizeLinear", "DequantizeLinear", "Cast"),
     kernels=(
+        Kernel(
+            name="ec_table_s8_mve",
+            family="table",
+            why_not=constant_table_mve,
+            geometry=table_geometry,
+            data=lambda node: TableData(node.inputs[1].array),
+            flat=lambda node: True,
+            inplace=True,
+            cost=lambda node, core: 0.4 * node.output.type.elements,
+            stack=32,
+            code=80,
+        ),
         Kernel(
             name="ec_table_s8",
             family="table",

@@ -1,62 +1,18 @@
-"""MaxPool, AveragePool and ReduceMean (GlobalAveragePool is a ReduceMean over height and width)."""
+"""The kernels of MaxPool, AveragePool and ReduceMean in portable C: always there, what every variant must equal."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgec.errors import InternalError
-from edgec.ir import Node, QuantParams, TensorType
-from edgec.ops import backward
-from edgec.ops.base import Kernel, OpDef, QuantRule, RowWindow, s8_only
-from edgec.ops.conv import window_output
-from edgec.ops.numbers import FULL_RANGE, QMIN, Clamp
+from edgec.ir import Node, QuantParams
+from edgec.ops.base import Kernel, s8_only
+from edgec.ops.numbers import QMIN
+from edgec.ops.pool.attrs import PoolAttrs, ReduceAttrs
 from edgec.target import Core
-
-
-@dataclass(frozen=True)
-class PoolAttrs:
-    """ONNX names; pads are (top, left, bottom, right); ceil_mode is resolved into pads at import."""
-
-    kernel_shape: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilations: tuple[int, int] = (1, 1)
-    count_include_pad: bool = False
-    clamp: Clamp = FULL_RANGE
-
-
-def infer_pool(attrs: PoolAttrs, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
-    # x: (N, H, W, C)
-    n, h, w, c = types[0].shape
-    (top, left, bottom, right), (kh, kw) = attrs.pads, attrs.kernel_shape
-    height = window_output(h, kh, attrs.strides[0], top + bottom, attrs.dilations[0])
-    width = window_output(w, kw, attrs.strides[1], left + right, attrs.dilations[1])
-    return (TensorType(types[0].dtype, (n, height, width, c)),)
-
-
-def pool_rows(node: Node) -> tuple[RowWindow, ...]:
-    attrs: PoolAttrs = node.attrs
-    return (RowWindow(attrs.kernel_shape[0], attrs.strides[0], attrs.pads[0], attrs.dilations[0]),)
-
-
-@dataclass(frozen=True)
-class ReduceAttrs:
-    """`axes` are neighbouring, ascending and not negative."""
-
-    axes: tuple[int, ...]
-    keepdims: bool = True
-    clamp: Clamp = FULL_RANGE
-
-
-def infer_reduce(attrs: ReduceAttrs, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
-    shape = [1 if axis in attrs.axes else size for axis, size in enumerate(types[0].shape)]
-    if not attrs.keepdims:
-        shape = [size for axis, size in enumerate(shape) if axis not in attrs.axes]
-    return (TensorType(types[0].dtype, tuple(shape)),)
 
 
 @dataclass(frozen=True)
@@ -195,61 +151,28 @@ def window_cost(node: Node, core: Core) -> float:
     return (4.0 * math.prod(attrs.kernel_shape) + 15.0) * node.output.type.elements
 
 
-MAX_POOL = OpDef(
-    name="MaxPool",
-    attrs=PoolAttrs,
-    infer=infer_pool,
-    rows=pool_rows,
-    quant=QuantRule.SAME,
-    summary="any window, stride, padding and dilation",
-    extra=("GlobalMaxPool",),
-    kernels=(
-        Kernel(
-            name="ec_max_pool_s8",
-            family="pool",
-            why_not=one_sample,
-            geometry=max_pool_geometry,
-            data=max_pool_data,
-            pad_value=lambda node: QMIN,
-            cost=window_cost,
-        ),
-    ),
+MAX_POOL: Kernel[PoolAttrs] = Kernel(
+    name="ec_max_pool_s8",
+    family="pool",
+    why_not=one_sample,
+    geometry=max_pool_geometry,
+    data=max_pool_data,
+    pad_value=lambda node: QMIN,
+    cost=window_cost,
 )
-AVERAGE_POOL = OpDef(
-    name="AveragePool",
-    attrs=PoolAttrs,
-    infer=infer_pool,
-    rows=pool_rows,
-    summary="any window, stride and padding",
-    extra=("QLinearAveragePool",),
-    kernels=(
-        Kernel(
-            name="ec_average_pool_s8",
-            family="pool",
-            why_not=one_sample,
-            geometry=average_pool_geometry,
-            data=average_pool_data,
-            cost=window_cost,
-        ),
-    ),
+AVERAGE_POOL: Kernel[PoolAttrs] = Kernel(
+    name="ec_average_pool_s8",
+    family="pool",
+    why_not=one_sample,
+    geometry=average_pool_geometry,
+    data=average_pool_data,
+    cost=window_cost,
 )
-REDUCE_MEAN = OpDef(
-    name="ReduceMean",
-    attrs=ReduceAttrs,
-    infer=infer_reduce,
-    grad=backward.reduce_mean,
-    summary="neighbouring axes",
-    extra=("GlobalAveragePool", "QLinearGlobalAveragePool"),
-    kernels=(
-        Kernel(
-            name="ec_mean_s8",
-            family="pool",
-            why_not=neighbouring,
-            geometry=mean_geometry,
-            data=mean_data,
-            cost=lambda node, core: 4.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
-        ),
-    ),
+MEAN: Kernel[ReduceAttrs] = Kernel(
+    name="ec_mean_s8",
+    family="pool",
+    why_not=neighbouring,
+    geometry=mean_geometry,
+    data=mean_data,
+    cost=lambda node, core: 4.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
 )
-
-OPS = (MAX_POOL, AVERAGE_POOL, REDUCE_MEAN)

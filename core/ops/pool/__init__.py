@@ -1,0 +1,43 @@
+"""MaxPool, AveragePool and ReduceMean (GlobalAveragePool is a ReduceMean over height and width)."""
+
+from __future__ import annotations
+
+from edgec.ops import backward
+from edgec.ops.base import OpDef, QuantRule
+from edgec.ops.pool import mve, portable
+from edgec.ops.pool.attrs import PoolAttrs, ReduceAttrs, infer_pool, infer_reduce, pool_rows
+from edgec.ops.pool.portable import mean_scale, quants
+
+MAX_POOL = OpDef(
+    name="MaxPool",
+    attrs=PoolAttrs,
+    infer=infer_pool,
+    rows=pool_rows,
+    quant=QuantRule.SAME,
+    summary="any window, stride, padding and dilation",
+    extra=("GlobalMaxPool",),
+    kernels=(mve.MAX_POOL, portable.MAX_POOL),
+)
+AVERAGE_POOL = OpDef(
+    name="AveragePool",
+    attrs=PoolAttrs,
+    infer=infer_pool,
+    rows=pool_rows,
+    summary="any window, stride and padding",
+    extra=("QLinearAveragePool",),
+    kernels=(mve.AVERAGE_POOL, portable.AVERAGE_POOL),
+)
+REDUCE_MEAN = OpDef(
+    name="ReduceMean",
+    attrs=ReduceAttrs,
+    infer=infer_reduce,
+    grad=backward.reduce_mean,
+    summary="neighbouring axes",
+    extra=("GlobalAveragePool", "QLinearGlobalAveragePool"),
+    kernels=(mve.MEAN, portable.MEAN),
+)
+
+OPS = (MAX_POOL, AVERAGE_POOL, REDUCE_MEAN)
+
+__all__ = ["AVERAGE_POOL", "MAX_POOL", "OPS", "REDUCE_MEAN", "PoolAttrs", "ReduceAttrs", "mean_scale"]
+__all__ += ["quants"]
