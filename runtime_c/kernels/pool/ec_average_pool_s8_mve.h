@@ -32,11 +32,11 @@ EC_INLINE int32x4_t ec_average_pool_s8_mve_sum(const ec_average_pool_s8_mve_geom
 }
 
 /* One output row. x: kernel_h rows of (in_w, channels) s8 or NULL, y: (out_w, channels) s8, acc: s32 */
-EC_INLINE void ec_average_pool_s8_mve(const ec_average_pool_s8_mve_geometry *g, const ec_average_pool_s8_mve_data *data,
+EC_INLINE void ec_average_pool_s8_mve(const ec_average_pool_s8_mve_geometry *g, const ec_average_pool_s8_mve_data *d,
                                       const int8_t *const x[], int8_t *y, void *scratch) {
     (void)scratch;
-    const ec_average_pool_s8_mve_data d = *data; /* y cannot change it */
-    const ec_mve_output to = {d.output_zero_point, d.clamp_min, d.clamp_max};
+    const ec_average_pool_s8_mve_data data = *d; /* y cannot change it */
+    const ec_mve_output to = {data.output_zero_point, data.clamp_min, data.clamp_max};
     int32_t rows = 0;
     for (int32_t ky = 0; ky < g->kernel_h; ky++) rows += x[ky] != NULL;
     for (int32_t out_x = 0; out_x < g->out_w; out_x++, y += g->channels) {
@@ -45,9 +45,9 @@ EC_INLINE void ec_average_pool_s8_mve(const ec_average_pool_s8_mve_geometry *g, 
         const int32_t inside = rows * (taps.last - taps.first);
         const int32_t count = g->count_include_pad ? g->kernel_h * g->kernel_w : inside;
         /* A window of padding alone has the mean 0. */
-        const float factor = d.input_scale / (d.output_scale * (float)(count > 0 ? count : 1));
+        const float factor = data.input_scale / (data.output_scale * (float)(count > 0 ? count : 1));
         const float32x4_t scale = vdupq_n_f32(ec_mve_hidden(factor));
-        const int32_t start = -inside * d.input_zero_point;
+        const int32_t start = -inside * data.input_zero_point;
         int32_t c = 0;
         for (; c + 4 <= g->channels; c += 4) {
             const int32x4_t acc = ec_average_pool_s8_mve_sum(g, x, origin, taps, c, start, 1);
