@@ -19,7 +19,7 @@ from edgec.program import Program
 from edgec.target import Target
 
 if TYPE_CHECKING:
-    from edgec.codegen import Project
+    from edgec.codegen import ModelFile, Project
     from edgec.frontend import Samples
     from edgec.targets import Compiler
 
@@ -64,9 +64,8 @@ def compile_model(
     after each pass. goal: what to be good at, as --optimize. step: called with the name of each stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
-    from edgec.codegen import ModelFile, generate, write_project
+    from edgec.codegen import ModelFile, write_project
     from edgec.passes.pipeline import optimize
-    from edgec.passes.schedule import schedule
     from edgec.targets import load_target
 
     path, goal = Path(path), Goal.named(goal)
@@ -77,17 +76,27 @@ def compile_model(
     graph, quantized = import_int8(path, None if data is None else Path(data), shapes or {}, step)
     step("optimising")
     optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
-    step("scheduling")
-    program = schedule(graph, board, goal)
-    step("writing C")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    project = generate(program, ModelFile(name or path.stem, path.name, sha256))
-    step("measuring")
-    report = measured_report(program, project, compiler)
-    project = replace(project, files={**project.files, REPORT: json.dumps(report, indent=1) + "\n"})
+    file = ModelFile(name or path.stem, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    program, project, report = make_project(graph, board, file, goal, compiler, step)
     if directory is not None:
         write_project(project, directory)
     return CompiledModel(graph, program, project, report, directory, quantized)
+
+
+def make_project(
+    graph: Graph, board: Target, file: ModelFile, goal: Goal, compiler: Compiler | None, step: Step = lambda text: None
+) -> tuple[Program, Project, dict[str, Any]]:
+    """Schedule an optimised Graph for a board and generate its C; the project holds the report too."""
+    from edgec.codegen import generate
+    from edgec.passes.schedule import schedule
+
+    step("scheduling")
+    program = schedule(graph, board, goal)
+    step("writing C")
+    project = generate(program, file)
+    step("measuring")
+    report = measured_report(program, project, compiler)
+    return program, replace(project, files={**project.files, REPORT: json.dumps(report, indent=1) + "\n"}), report
 
 
 def import_int8(path: Path, data: Path | None, shapes: Mapping[str, int], step: Step) -> tuple[Graph, bytes | None]:

@@ -12,12 +12,14 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from edgec.api import CompiledModel
+from edgec.api import CompiledModel, make_project
+from edgec.codegen import write_project
 from edgec.frontend import Oracle, Samples, load_samples
 from edgec.goal import Goal
 from edgec.ir import Array
 from edgec.ports import to_graph_input
 from edgec.simulator import Simulator, has_torch
+from edgec.targets import load_target
 from edgec.targets.host import HostModel
 from edgec.tools.agreement import Difference, accuracy, as_steps, check_labels, classes, compare, model_form
 from edgec.tools.compile import GoalOption, ModelArgument, TargetOption, compile_file, read_shapes
@@ -103,7 +105,7 @@ def check_command(
     with reporting(as_json, verbose) as out, tempfile.TemporaryDirectory(prefix="edgec-check-") as folder:
         loaded = load_samples(data)
         labels = loaded.labels() + label_offset
-        project = Path(folder) / model.stem
+        project = Path(folder) / "board" / model.stem
         compiled = compile_file(
             out, model, target, project, data=calibration or data, shape=shape, cc=cc, goal=optimize
         )
@@ -112,13 +114,19 @@ def check_command(
         add_oracles(comparison, Oracle(model, shapes=read_shapes(shape or [])))
         add_simulator(comparison)
         out.step("the C on this computer")
-        # The compiler of --cc may be one for the board only.
-        comparison.add_graph("host", HostModel(project).run(comparison.graph_inputs))
+        comparison.add_graph("host", HostModel(host_project(compiled, Path(folder))).run(comparison.graph_inputs))
         add_device(comparison, project, samples, board=board, port=port, timeout=timeout, emulator=emulator, cc=cc)
         values = evaluate(comparison, tolerance)
         out.result(values, lambda console: show(console, values))
         if not values["passed"]:
             exit_failed()
+
+
+def host_project(compiled: CompiledModel, folder: Path) -> Path:
+    """The same Graph as portable C: this computer has not the instructions of every core."""
+    _, project, _ = make_project(compiled.graph, load_target("host"), compiled.project.model, Goal.SPEED, None)
+    write_project(project, folder / "host")
+    return folder / "host"
 
 
 def add_oracles(comparison: Comparison, own: Oracle) -> None:

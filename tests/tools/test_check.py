@@ -53,6 +53,13 @@ def test_without_torch_the_simulator_is_left_out(model: Path, samples: Path, mon
     assert any("torch is not installed" in note for note in result.json["notes"])
 
 
+def test_host_needs_no_instructions_of_the_core(model: Path, samples: Path) -> None:
+    """The board's C has Helium in it, which this computer can't run."""
+    result = edgec("check", model, "--target", "mps3-an547", "--data", samples, "--samples", "0", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.json["differences"]["host_vs_simulator"]["differing"] == 0
+
+
 def test_lost_accuracy_fails(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A simulator that is wrong where the C is as wrong: only the accuracy tells."""
     monkeypatch.setattr(check, "has_torch", lambda: False)
