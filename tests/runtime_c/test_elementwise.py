@@ -14,7 +14,7 @@ from edgec.ops.table import TableAttrs
 from edgec.passes.schedule import schedule
 from edgec.program import Program
 from tests.graphs import HOST
-from tests.runtime_c.harness import LAYOUTS, activation, check, constant, one_node, random_inputs
+from tests.runtime_c.harness import LAYOUTS, activation, check, constant, one_node, random_inputs, taking
 
 FUNCTIONS = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
 ZERO_POINTS = st.sampled_from([-128, -3, 0, 127])
@@ -111,6 +111,43 @@ def test_every_pair_of_values(op: str, scales: tuple[float, float, float]) -> No
     every = np.arange(-128, 128).astype(np.int8)
     batches = [every.reshape(1, 1, 256, 1, 1), every.reshape(1, 1, 1, 256, 1)]
     check(graph, batches, expected(graph, batches), "packed")
+
+
+@pytest.mark.parametrize("op", ["Add", "Sub", "Mul"])
+@pytest.mark.parametrize(
+    ("scales", "clamp"),
+    [
+        ((0.0123, 0.0456, 0.0301), (-128, 127)),
+        ((0.5, 0.25, 0.125), (-128, 127)),
+        ((0.00437, 0.0048, 0.0048), (-10, 20)),
+        ((3e-5, 1e-4, 1e-6), (-128, 127)),
+    ],
+    ids=str,
+)
+def test_every_pair_side_by_side(op: str, scales: tuple[float, float, float], clamp: tuple[int, int]) -> None:
+    """256 x 256 pairs as elements of two tensors of one shape, which kernels take in words; 3 more for the rest."""
+    count = 256 * 256 + 3
+    a, b = activation("a", (1, 1, 1, count), scales[0], -7), activation("b", (1, 1, 1, count), scales[1], 100)
+    graph = one_node(op, BinaryAttrs(clamp), [a, b], QuantParams.per_tensor(scales[2], -20))
+    pairs = np.arange(count)
+    batches = [(part % 256 - 128).astype(np.int8).reshape(1, 1, 1, 1, count) for part in (pairs // 256, pairs)]
+    check(graph, batches, expected(graph, batches), "packed")
+
+
+@pytest.mark.parametrize(
+    ("b", "scale", "taken"),
+    [
+        ((1, 5, 4, 3), 0.0456, True),
+        ((1, 1, 1, 3), 0.0456, True),
+        ((1, 5, 4, 1), 0.0456, False),  # b stands still along the last axis
+        ((1, 5, 4, 3), 0.0123 * 11 / 12, False),  # pairs at a half, now rounded up, now down
+    ],
+    ids=str,
+)
+def test_what_integers_take(b: tuple[int, ...], scale: float, taken: bool) -> None:
+    inputs = [activation("a", (1, 5, 4, 3), 0.0123), activation("b", b, scale, 100)]
+    graph = one_node("Add", BinaryAttrs(), inputs, QuantParams.per_tensor(0.0123, -20))
+    assert ("ec_add_s8_dsp" in taking(graph)) == taken
 
 
 def test_a_value_times_itself() -> None:

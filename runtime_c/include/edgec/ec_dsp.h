@@ -165,11 +165,13 @@ EC_INLINE void ec_saturated2_dsp(int32_t acc0, int32_t acc1, float scale0, float
 }
 
 /* An int8 after saturating, within a clamp; costs nothing where the clamp is the range of int8. */
-EC_INLINE int8_t ec_clamped_dsp(int32_t q, int32_t low, int32_t high) {
+EC_INLINE int32_t ec_within(int32_t q, int32_t low, int32_t high) {
     if (low > -128 && q < low) q = low;
     if (high < 127 && q > high) q = high;
-    return (int8_t)q;
+    return q;
 }
+
+EC_INLINE int8_t ec_clamped_dsp(int32_t q, int32_t low, int32_t high) { return (int8_t)ec_within(q, low, high); }
 
 /* Bytes 1 and 3 of a word as a pair of bytes * 256. */
 EC_INLINE uint32_t ec_high_bytes(uint32_t word) { return word & 0xff00ff00u; }
@@ -196,19 +198,90 @@ EC_INLINE void ec_widen_pairs(uint32_t first, uint32_t second, int32_t bytes, ui
     to[3 * distance] = ec_high_bytes(high);
 }
 
-/* saturate(((acc * multiplier) >> 32) >> shift) to int8; shift: 1..31. */
-EC_INLINE int32_t ec_fixed_dsp(int32_t acc, int32_t multiplier, int32_t shift) {
-    int32_t q;
+/* saturate(value >> shift) to int8; shift: 1..31. */
+EC_INLINE int32_t ec_saturated_shift(int32_t value, int32_t shift) {
 #if defined(EC_DSP_ASM)
-    __asm__("smmul %0, %1, %2" : "=r"(q) : "r"(acc), "r"(multiplier));
     if (__builtin_constant_p(shift)) { /* as it is in a generated project */
-        __asm__("ssat %0, #8, %1, asr %2" : "=r"(q) : "r"(q), "i"(shift));
+        int32_t q;
+        __asm__("ssat %0, #8, %1, asr %2" : "=r"(q) : "r"(value), "i"(shift));
         return q;
     }
-#else
-    q = (int32_t)(((int64_t)acc * multiplier) >> 32);
 #endif
-    return ec_clamp(q >> shift, -128, 127);
+    return ec_clamp(value >> shift, -128, 127);
+}
+
+/* Four int8 to memory, side by side. */
+EC_INLINE void ec_store4(int8_t *at, int32_t q0, int32_t q1, int32_t q2, int32_t q3) {
+#if defined(EC_DSP_ASM)
+    __asm__("bfi %0, %1, #8, #8" : "+r"(q0) : "r"(q1));
+    __asm__("bfi %0, %1, #16, #8" : "+r"(q0) : "r"(q2));
+    __asm__("bfi %0, %1, #24, #8" : "+r"(q0) : "r"(q3));
+    __builtin_memcpy(at, &q0, sizeof q0);
+#else
+    at[0] = (int8_t)q0, at[1] = (int8_t)q1, at[2] = (int8_t)q2, at[3] = (int8_t)q3;
+#endif
+}
+
+/* acc + ((x * y) >> 32), and without acc. */
+EC_INLINE int32_t ec_smmla(int32_t x, int32_t y, int32_t acc) {
+#if defined(EC_DSP_ASM)
+    int32_t result;
+    __asm__("smmla %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(y), "r"(acc));
+    return result;
+#else
+    return acc + (int32_t)(((int64_t)x * y) >> 32);
+#endif
+}
+
+EC_INLINE int32_t ec_smmul(int32_t x, int32_t y) {
+#if defined(EC_DSP_ASM)
+    int32_t result;
+    __asm__("smmul %0, %1, %2" : "=r"(result) : "r"(x), "r"(y));
+    return result;
+#else
+    return (int32_t)(((int64_t)x * y) >> 32);
+#endif
+}
+
+/* acc + ((x * y's low half) >> 16), then the same of the high half. */
+EC_INLINE int32_t ec_smlawb(int32_t x, uint32_t y, int32_t acc) {
+#if defined(EC_DSP_ASM)
+    int32_t result;
+    __asm__("smlawb %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(y), "r"(acc));
+    return result;
+#else
+    return acc + (int32_t)(((int64_t)x * ec_low(y)) >> 16);
+#endif
+}
+
+EC_INLINE int32_t ec_smlawt(int32_t x, uint32_t y, int32_t acc) {
+#if defined(EC_DSP_ASM)
+    int32_t result;
+    __asm__("smlawt %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(y), "r"(acc));
+    return result;
+#else
+    return acc + (int32_t)(((int64_t)x * ec_high(y)) >> 16);
+#endif
+}
+
+/* The product of the low halves, of the high halves. */
+EC_INLINE int32_t ec_smulbb(uint32_t x, uint32_t y) { return ec_low(x) * ec_low(y); }
+EC_INLINE int32_t ec_smultt(uint32_t x, uint32_t y) { return ec_high(x) * ec_high(y); }
+
+/* (x - y) / 2 of both halves, rounded down. */
+EC_INLINE uint32_t ec_shsub16(uint32_t x, uint32_t y) {
+#if defined(EC_DSP_ASM)
+    uint32_t pair;
+    __asm__("shsub16 %0, %1, %2" : "=r"(pair) : "r"(x), "r"(y));
+    return pair;
+#else
+    return ec_pair((ec_low(x) - ec_low(y)) >> 1, (ec_high(x) - ec_high(y)) >> 1);
+#endif
+}
+
+/* A sum as int8: saturate(((acc * multiplier) >> 32) >> shift). */
+EC_INLINE int32_t ec_fixed_dsp(int32_t acc, int32_t multiplier, int32_t shift) {
+    return ec_saturated_shift(ec_smmul(acc, multiplier), shift);
 }
 
 #endif
