@@ -9,6 +9,7 @@ from edgec.ops import backward
 from edgec.ops.base import OpDef
 from edgec.ops.conv.attrs import ConvAttrs, conv_macs, conv_rows, infer_conv, window_output
 from edgec.ops.conv.depthwise_dsp import DEPTHWISE_DSP
+from edgec.ops.conv.depthwise_mve import DEPTHWISE_MVE
 from edgec.ops.conv.dsp import DSP
 from edgec.ops.conv.mve import MVE
 from edgec.ops.conv.portable import PORTABLE
@@ -23,7 +24,7 @@ CONV = OpDef(
     grad=backward.conv,
     summary="any kernel, stride, dilation and group, 1-D and 2-D; weights constant",
     extra=("QLinearConv",),
-    kernels=(*MVE, *DSP, *DEPTHWISE_DSP, *PORTABLE),
+    kernels=(*MVE, *DEPTHWISE_MVE, *DSP, *DEPTHWISE_DSP, *PORTABLE),
 )
 
 OPS = (CONV,)

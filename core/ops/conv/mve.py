@@ -7,20 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgec.ir import Array, Node
+from edgec.ir import Node
 from edgec.ops.base import Kernel
-from edgec.ops.conv.attrs import ConvAttrs, conv_macs, is_depthwise, pointwise
+from edgec.ops.conv.attrs import ConvAttrs, conv_macs, conv_rows, pointwise
 from edgec.ops.conv.mve_pack import GROUP, VECTOR, MveData, has_zero_points, mve_data, needs_mve, output_way, run_order
 from edgec.ops.conv.sums import input_zero_point
+from edgec.program import round_up
 from edgec.target import Core
 
 STEP = 14.0 / 8  # instructions of an output for each vector of its inputs: a tile of 2 pixels and 4 channels
 MOST_STEPS = 9  # EC_MVE_MOST_STEPS
-MOST_PIECES = 16  # EC_CONV_S8_MVE_PIECES
-CELL = 4  # rows in a cell: EC_DEPTHWISE_MVE_CELL
-MOST_WINDOW = 8
-BEHIND_PLANE = 64  # EC_DEPTHWISE_MVE_BEHIND
-MOST_CELL_BYTES = 1536  # of scratch for cells: longer rows go in strips
+MOST_PIECES = 9  # EC_CONV_S8_MVE_PIECES
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,8 @@ class ConvMveGeometry:
     dilation_w: int
     columns: int
     inside: int
+    zeros: int
+    apart: int
     zero_points: int
     way: int
 
@@ -116,12 +115,38 @@ def in_columns(node: Node) -> bool:
     return gathered < as_they_lie
 
 
-def windows_inside(node: Node) -> bool:
-    """No window leaves its row to the left or right."""
+def at_border(node: Node, out_x: int) -> bool:
+    """The window of an output pixel leaves its row to the left or right."""
     attrs: ConvAttrs = node.attrs
-    in_w, out_w = node.inputs[0].type.shape[2], node.output.type.shape[2]
-    reach = (attrs.kernel_shape[1] - 1) * attrs.dilations[1]
-    return attrs.pads[1] == 0 and (out_w - 1) * attrs.strides[1] + reach < in_w
+    origin = out_x * attrs.strides[1] - attrs.pads[1]
+    return origin < 0 or origin + (attrs.kernel_shape[1] - 1) * attrs.dilations[1] >= node.inputs[0].type.shape[2]
+
+
+def border(node: Node) -> list[bool]:
+    """at_border of every output pixel of a row."""
+    return [at_border(node, out_x) for out_x in range(node.output.type.shape[2])]
+
+
+def zeros_bytes(node: Node) -> int:
+    """What stands for a row of padding, of the size of a row of the window; 0 where no row lies outside."""
+    attrs: ConvAttrs = node.attrs
+    (window,), x, y = conv_rows(node), node.inputs[0].type, node.output.type
+    if window.first(0) >= 0 and window.last(y.rows - 1) < x.rows:
+        return 0
+    return round_up(attrs.kernel_shape[1] * x.shape[3])
+
+
+def column_bytes(node: Node) -> int:
+    """The gathered inputs of a pixel; as one run it fills whole vectors, and one behind it is written."""
+    size = math.prod(node.inputs[1].type.shape[1:])
+    return (vectors(size) + 1) * VECTOR if in_columns(node) else size
+
+
+def apart_bytes(node: Node) -> int:
+    """column_bytes where both pixels that are computed together can be gathered, else 0."""
+    outside = border(node)
+    both = any(outside[out_x] and outside[out_x + 1] for out_x in range(0, len(outside) - 1, 2))
+    return column_bytes(node) if both or in_columns(node) else 0
 
 
 def conv_geometry(node: Node, rows: int) -> ConvMveGeometry:
@@ -138,7 +163,9 @@ def conv_geometry(node: Node, rows: int) -> ConvMveGeometry:
         pad_w=attrs.pads[1],
         dilation_w=attrs.dilations[1],
         columns=int(in_columns(node)),
-        inside=int(windows_inside(node)),
+        inside=int(not any(border(node))),
+        zeros=zeros_bytes(node),
+        apart=apart_bytes(node),
         zero_points=int(has_zero_points(node)),
         way=output_way(node),
     )
@@ -155,11 +182,9 @@ def conv_mve_data(node: Node) -> ConvMveData:
 
 
 def conv_scratch(node: Node) -> int:
-    """The gathered inputs of two pixels; a column fills whole vectors, and one behind it is written."""
-    size = math.prod(node.inputs[1].type.shape[1:])
-    if in_columns(node):
-        return 2 * (vectors(size) + 1) * VECTOR
-    return 0 if windows_inside(node) else 2 * size
+    """Zero points for a row of padding, then the columns of one or two pixels."""
+    gathered = in_columns(node) or any(border(node))
+    return zeros_bytes(node) + apart_bytes(node) + (column_bytes(node) if gathered else 0)
 
 
 def ungrouped(node: Node, core: Core) -> str | None:
@@ -179,106 +204,6 @@ def conv_cost(node: Node, core: Core) -> float:
     return pixels * (shape[0] * (STEP * steps + 4.0) + gather + 10.0)
 
 
-@dataclass(frozen=True)
-class DepthwiseMveGeometry:
-    """Mirrors ec_depthwise_conv_s8_mve_geometry: one output row of `out_w` pixels."""
-
-    in_w: int
-    channels: int
-    out_w: int
-    kernel_h: int
-    kernel_w: int
-    stride_w: int
-    pad_w: int
-    strip: int
-    zero_points: int
-    way: int
-
-
-@dataclass(frozen=True)
-class DepthwiseMveData(MveData):
-    """Mirrors ec_depthwise_conv_s8_mve_data."""
-
-    ones: Array | None
-    input_zero_point: int
-
-
-def planes(node: Node) -> int:
-    """Blocks of four rows that a window has."""
-    attrs: ConvAttrs = node.attrs
-    return -(-attrs.kernel_shape[0] // CELL)
-
-
-def column_bytes(node: Node) -> int:
-    """Of the cells of one column and one block of channels, all planes together."""
-    return planes(node) * min(node.output.type.shape[3], VECTOR) * CELL
-
-
-def strip_of(node: Node) -> int:
-    """Output pixels at once, so that their cells take little room: strips of about the same size."""
-    attrs: ConvAttrs = node.attrs
-    out_w = node.output.type.shape[2]
-    columns = MOST_CELL_BYTES // column_bytes(node)
-    most = max(1, (columns - attrs.kernel_shape[1]) // attrs.strides[1] + 1)
-    return -(-out_w // -(-out_w // most))
-
-
-def depthwise_geometry(node: Node, rows: int) -> DepthwiseMveGeometry:
-    g = conv_geometry(node, rows)
-    return DepthwiseMveGeometry(
-        g.in_w, g.in_c, g.out_w, g.kernel_h, g.kernel_w, g.stride_w, g.pad_w, strip_of(node), g.zero_points, g.way
-    )
-
-
-def pack_cells(weights: Array) -> Array:
-    """(..., KH, KW) -> (..., vectors, VECTOR): for each four rows the cells of the window in turn, zeros behind."""
-    *front, kh, kw = weights.shape
-    rows = -(-kh // CELL) * CELL
-    padded = np.zeros((*front, rows, kw), np.int8)
-    padded[..., :kh, :] = weights
-    cells = padded.reshape(*front, rows // CELL, CELL, kw).swapaxes(-1, -2).reshape(*front, -1)
-    result = np.zeros((*front, vectors(cells.shape[-1]) * VECTOR), np.int8)
-    result[..., : cells.shape[-1]] = cells
-    return result
-
-
-def depthwise_mve_data(node: Node) -> DepthwiseMveData:
-    cells = pack_cells(node.inputs[1].array.reshape(node.output.type.shape[3], *node.attrs.kernel_shape))
-    common = vars(mve_data(node, [cells[first : first + GROUP] for first in range(0, len(cells), GROUP)]))
-    ones = pack_cells(np.ones(node.attrs.kernel_shape, np.int8)) if has_zero_points(node) else None
-    return DepthwiseMveData(**common, ones=ones, input_zero_point=input_zero_point(node))
-
-
-def depthwise_scratch(node: Node) -> int:
-    """The cells of a strip."""
-    attrs: ConvAttrs = node.attrs
-    columns = (strip_of(node) - 1) * attrs.strides[1] + attrs.kernel_shape[1]
-    return columns * column_bytes(node) + planes(node) * BEHIND_PLANE
-
-
-def depthwise_only(node: Node, core: Core) -> str | None:
-    """why_not of the depthwise kernel."""
-    attrs: ConvAttrs = node.attrs
-    channels, filters = node.inputs[0].type.shape[3], node.output.type.shape[3]
-    if not is_depthwise(node) or channels != filters:
-        return (
-            f"takes depthwise convolutions with one filter a channel only, {filters} of {attrs.group} groups are here"
-        )
-    if max(attrs.kernel_shape) > MOST_WINDOW:
-        return f"takes windows of up to {MOST_WINDOW} x {MOST_WINDOW}, this is {list(attrs.kernel_shape)}"
-    if attrs.dilations[1] > 1:
-        return f"takes no dilation along the row, this is {attrs.dilations[1]}"
-    return needs_mve(node, core)
-
-
-def depthwise_cost(node: Node, core: Core) -> float:
-    """For each output its vectors, a fourth of the rest of a pixel, and its share of the cells."""
-    attrs: ConvAttrs = node.attrs
-    count = vectors(planes(node) * attrs.kernel_shape[1] * CELL)
-    window = 2.0 if count == 1 else 3.0 * count
-    return node.output.type.elements * (window + 3.0 + 0.6 * planes(node) * attrs.strides[1])
-
-
 MVE: tuple[Kernel[ConvAttrs], ...] = (
     Kernel(
         name="ec_pointwise_conv_s8_mve",
@@ -291,24 +216,12 @@ MVE: tuple[Kernel[ConvAttrs], ...] = (
         code=700,
     ),
     Kernel(
-        name="ec_depthwise_conv_s8_mve",
-        family="conv",
-        why_not=depthwise_only,
-        geometry=depthwise_geometry,
-        data=depthwise_mve_data,
-        scratch=depthwise_scratch,
-        pad_value=input_zero_point,
-        cost=depthwise_cost,
-        code=700,
-    ),
-    Kernel(
         name="ec_conv_s8_mve",
         family="conv",
         why_not=ungrouped,
         geometry=conv_geometry,
         data=conv_mve_data,
         scratch=conv_scratch,
-        pad_value=input_zero_point,
         cost=conv_cost,
         code=1500,
     ),

@@ -20,14 +20,18 @@ typedef struct {
     int32_t output_zero_point, clamp_min, clamp_max;
 } ec_matmul_mve_data;
 
-/* The sums of `pixels` vectors whose 16 elements or fewer meet weights that stay in registers. */
-EC_INLINE ec_mve_sums ec_matmul_mve_held(const ec_matmul_mve_geometry *g, int32_t pixels, int32_t n, const int8_t *x,
-                                         const int8x16_t held[EC_MVE_GROUP]) {
-    const mve_pred16_t lanes = vctp8q((uint32_t)g->in_c);
-    const int32_t whole = g->in_c == EC_MVE_BYTES;
+/* Vectors from the first on behind which 16 bytes may be read: what weights of 0 meet there does not matter. */
+EC_INLINE int32_t ec_matmul_mve_readable(const ec_matmul_mve_geometry *g) {
+    const int32_t behind = EC_MVE_BYTES - g->in_c, last = behind > 0 ? (behind + g->step - 1) / g->step : 0;
+    return g->count > last ? g->count - last : 0;
+}
+
+/* The sums of `pixels` vectors of up to 16 elements with weights that stay in registers, 0 in the lanes behind. */
+EC_INLINE ec_mve_sums ec_matmul_mve_held(const ec_matmul_mve_geometry *g, int32_t pixels, int32_t n, int32_t readable,
+                                         const int8_t *x, const int8x16_t held[EC_MVE_GROUP]) {
     ec_mve_scalars s = {{{0, 0, 0, 0}, {0, 0, 0, 0}}, 0};
     for (int32_t p = 0; p < pixels; p++, x += g->step) {
-        const int8x16_t v = whole ? vldrbq_s8(x) : vldrbq_z_s8(x, lanes);
+        const int8x16_t v = readable ? vldrbq_s8(x) : vldrbq_z_s8(x, vctp8q((uint32_t)g->in_c));
         for (int32_t o = 0; o < n; o++) s.acc[p][o] = vmladavq_s8(v, held[o]);
         if (g->zero_points) s.x = vaddvq_s8(v);
     }
@@ -35,12 +39,12 @@ EC_INLINE ec_mve_sums ec_matmul_mve_held(const ec_matmul_mve_geometry *g, int32_
 }
 
 /* `pixels` vectors from x on with n channels. */
-EC_INLINE void ec_matmul_mve_tile(const ec_matmul_mve_geometry *g, int32_t pixels, int32_t n, const int8_t *x,
-                                  const int8_t *w, const int8x16_t held[EC_MVE_GROUP], const ec_mve_channels *c,
-                                  ec_mve_output to, int8_t *y) {
+EC_INLINE void ec_matmul_mve_tile(const ec_matmul_mve_geometry *g, int32_t pixels, int32_t n, int32_t readable,
+                                  const int8_t *x, const int8_t *w, const int8x16_t held[EC_MVE_GROUP],
+                                  const ec_mve_channels *c, ec_mve_output to, int8_t *y) {
     const int8_t *const from[2] = {x, pixels == 2 ? x + g->step : x};
     const ec_mve_inputs in = {1, g->in_c};
-    const ec_mve_sums s = g->in_c <= EC_MVE_BYTES ? ec_matmul_mve_held(g, pixels, n, x, held)
+    const ec_mve_sums s = g->in_c <= EC_MVE_BYTES ? ec_matmul_mve_held(g, pixels, n, readable, x, held)
                                                   : ec_mve_multiply(pixels, n, g->zero_points, in, from, &w);
     for (int32_t p = 0; p < pixels; p++) {
         ec_mve_finish(s.acc[p], s.x, n, g->zero_points, *c, g->way, to, y + p * g->out_c);
@@ -54,17 +58,17 @@ EC_INLINE void ec_matmul_mve_group(const ec_matmul_mve_geometry *g, int32_t n, c
     const ec_mve_channels c = ec_mve_load_channels(&w, g->zero_points);
     int8x16_t held[EC_MVE_GROUP] = {vdupq_n_s8(0), vdupq_n_s8(0), vdupq_n_s8(0), vdupq_n_s8(0)};
     if (g->in_c <= EC_MVE_BYTES) {
-        const int8_t *next = w;
-        for (int32_t o = 0; o < n; o++) held[o] = ec_mve_next(&next, g->in_c);
+        const mve_pred16_t lanes = vctp8q((uint32_t)g->in_c);
+        for (int32_t o = 0; o < n; o++) held[o] = vldrbq_z_s8(w + o * g->in_c, lanes);
     }
-    const int32_t pairs = g->zero_points ? 0 : g->count / 2;
+    const int32_t pairs = g->zero_points ? 0 : (g->in_c < EC_MVE_BYTES ? ec_matmul_mve_readable(g) : g->count) / 2;
     EC_MVE_ROLLED
     for (int32_t i = 0; i < pairs; i++, x += 2 * g->step, y += 2 * g->out_c) {
-        ec_matmul_mve_tile(g, 2, n, x, w, held, &c, to, y);
+        ec_matmul_mve_tile(g, 2, n, 1, x, w, held, &c, to, y);
     }
     EC_MVE_ROLLED
     for (int32_t i = 2 * pairs; i < g->count; i++, x += g->step, y += g->out_c) {
-        ec_matmul_mve_tile(g, 1, n, x, w, held, &c, to, y);
+        ec_matmul_mve_tile(g, 1, n, g->in_c == EC_MVE_BYTES, x, w, held, &c, to, y);
     }
 }
 

@@ -10,13 +10,15 @@
 
 #include "edgec/ec_mve_sums.h"
 
-#define EC_CONV_S8_MVE_PIECES 16 /* of the inputs of a pixel, at most */
+#define EC_CONV_S8_MVE_PIECES 9 /* of the inputs of a pixel, at most */
 
 typedef struct {
     int32_t in_w, in_c, out_w, out_c;
     int32_t kernel_h, kernel_w, stride_w, pad_w, dilation_w;
     int32_t columns;     /* 1: every pixel is gathered, as one run; 0: those at the border are, in kernel_h runs */
     int32_t inside;      /* 1: no window leaves its row */
+    int32_t zeros;       /* bytes of scratch that stand for a row of padding, before the columns */
+    int32_t apart;       /* bytes from the column of a pixel to that of the other one; 0 where one at most has any */
     int32_t zero_points; /* 1: weights have some */
     int32_t way;         /* EC_MVE_FITS ... */
 } ec_conv_s8_mve_geometry;
@@ -63,24 +65,52 @@ EC_INLINE ec_mve_inputs ec_conv_s8_mve_inputs(const ec_conv_s8_mve_geometry *g) 
     return in;
 }
 
+/* The rows of a window, null pointers where they are padding (of which `zeros` holds what a window has of a row). */
+typedef struct {
+    const int8_t *const *x;
+    int32_t first; /* the first column at which a window can begin that needs no padding: 0 or, with such rows, none */
+    const int8_t *zeros;
+} ec_conv_s8_mve_rows;
+
+/* One row of a window, which may be padding, gathered or not: where it begins. */
+EC_INLINE const int8_t *ec_conv_s8_mve_part(const ec_conv_s8_mve_geometry *g, int32_t zero_point,
+                                            ec_conv_s8_mve_rows rows, int32_t ky, int32_t origin, int8_t *to) {
+    const int8_t *const row = rows.x[ky];
+    if (g->zeros && !row) {
+        if (g->columns) ec_mve_copy(to, rows.zeros, g->kernel_w * g->in_c);
+        return rows.zeros;
+    }
+    if (!g->columns && origin >= 0 && origin + g->kernel_w <= g->in_w) return row + (ptrdiff_t)origin * g->in_c;
+    ec_conv_s8_mve_gather(g, zero_point, row, origin, to);
+    return to;
+}
+
 /* Notes where the inputs of output pixel out_x begin, pixel 0 or 1 of those computed together. */
-EC_INLINE void ec_conv_s8_mve_window(const ec_conv_s8_mve_geometry *g, int32_t zero_point, const int8_t *const x[],
+EC_INLINE void ec_conv_s8_mve_window(const ec_conv_s8_mve_geometry *g, int32_t zero_point, ec_conv_s8_mve_rows rows,
                                      int32_t out_x, int32_t pixel, int8_t *column, const int8_t *from[]) {
     const int32_t origin = out_x * g->stride_w - g->pad_w, run = g->kernel_w * g->in_c;
+    const ptrdiff_t at = (ptrdiff_t)origin * g->in_c;
     const ec_mve_inputs in = ec_conv_s8_mve_inputs(g);
+    const int32_t plain = g->zeros ? origin >= rows.first : 1; /* no row is padding */
     if (g->columns) {
-        for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-            ec_conv_s8_mve_gather(g, zero_point, x[ky], origin, column + ky * run);
+        if (plain) {
+            for (int32_t ky = 0; ky < g->kernel_h; ky++) {
+                ec_conv_s8_mve_gather(g, zero_point, rows.x[ky], origin, column + ky * run);
+            }
+        } else {
+            EC_MVE_ROLLED
+            for (int32_t ky = 0; ky < g->kernel_h; ky++) {
+                ec_conv_s8_mve_part(g, zero_point, rows, ky, origin, column + ky * run);
+            }
         }
         ec_mve_set_run(in, 0, pixel, column, from);
-    } else if (g->inside || (origin >= 0 && origin + g->kernel_w <= g->in_w)) {
-        for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-            ec_mve_set_run(in, ky, pixel, x[ky] + (ptrdiff_t)origin * g->in_c, from);
-        }
+    } else if ((g->inside && plain) || (plain && origin >= 0 && origin + g->kernel_w <= g->in_w)) {
+        for (int32_t ky = 0; ky < g->kernel_h; ky++) ec_mve_set_run(in, ky, pixel, rows.x[ky] + at, from);
     } else {
-        for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-            ec_conv_s8_mve_gather(g, zero_point, x[ky], origin, column + ky * run);
-            ec_mve_set_run(in, ky, pixel, column + ky * run, from);
+        EC_MVE_ROLLED
+        for (int32_t ky = 0; ky < g->kernel_h; ky++, column += run) {
+            const int8_t *const begin = ec_conv_s8_mve_part(g, zero_point, rows, ky, origin, column);
+            ec_mve_set_run(in, ky, pixel, begin, from);
         }
     }
 }
@@ -99,13 +129,13 @@ EC_INLINE const int8_t *ec_conv_s8_mve_tile(const ec_conv_s8_mve_geometry *g, ec
 
 /* All channels of `pixels` pixels from out_x on. */
 EC_INLINE void ec_conv_s8_mve_pixels(const ec_conv_s8_mve_geometry *g, const ec_conv_s8_mve_data *d, ec_mve_output to,
-                                     int32_t pixels, const int8_t *const x[], int32_t out_x, int8_t *y,
-                                     int8_t *column) {
-    const int32_t size = ec_conv_s8_mve_column(g) + (g->columns ? EC_MVE_BYTES : 0);
+                                     int32_t pixels, ec_conv_s8_mve_rows rows, int32_t out_x, int8_t *y,
+                                     int8_t *columns) {
     const int32_t whole = g->out_c - g->out_c % EC_MVE_GROUP, left = g->out_c % EC_MVE_GROUP;
     const int8_t *from[2 * EC_CONV_S8_MVE_PIECES];
+    EC_MVE_UNROLL
     for (int32_t p = 0; p < pixels; p++) {
-        ec_conv_s8_mve_window(g, d->input_zero_point, x, out_x + p, p, column + p * size, from);
+        ec_conv_s8_mve_window(g, d->input_zero_point, rows, out_x + p, p, columns + p * g->apart, from);
     }
     const int8_t *w = d->weights;
     EC_MVE_ROLLED
@@ -117,20 +147,24 @@ EC_INLINE void ec_conv_s8_mve_pixels(const ec_conv_s8_mve_geometry *g, const ec_
     if (left == 1) ec_conv_s8_mve_tile(g, to, pixels, 1, whole, from, w, y);
 }
 
-/* One output row. x: kernel_h rows of (in_w, in_c) s8, y: (out_w, out_c) s8, acc: s32.
- * scratch: the columns of two pixels, where there are any. */
+/* One output row. x: kernel_h rows of (in_w, in_c) s8 or NULL, y: (out_w, out_c) s8, acc: s32.
+ * scratch: zero points, then the columns of two pixels, where there are any. */
 EC_INLINE void ec_conv_s8_mve(const ec_conv_s8_mve_geometry *g, const ec_conv_s8_mve_data *d, const int8_t *const x[],
                               int8_t *y, void *scratch) {
     const ec_conv_s8_mve_data data = *d; /* y cannot change it */
     const ec_mve_output to = {data.output_zero_point, data.clamp_min, data.clamp_max};
     const int32_t pairs = g->zero_points ? 0 : g->out_w / 2;
+    int8_t *const columns = (int8_t *)scratch + g->zeros;
+    ec_conv_s8_mve_rows rows = {x, g->columns ? -g->pad_w : 0, scratch};
+    for (int32_t ky = 0; ky < g->kernel_h; ky++) rows.first = x[ky] ? rows.first : g->in_w;
+    if (g->zeros) ec_mve_fill(scratch, data.input_zero_point, g->zeros);
     int32_t out_x = 0;
     EC_MVE_ROLLED
     for (; out_x < 2 * pairs; out_x += 2, y += 2 * g->out_c) {
-        ec_conv_s8_mve_pixels(g, &data, to, 2, x, out_x, y, scratch);
+        ec_conv_s8_mve_pixels(g, &data, to, 2, rows, out_x, y, columns);
     }
     EC_MVE_ROLLED
-    for (; out_x < g->out_w; out_x++, y += g->out_c) ec_conv_s8_mve_pixels(g, &data, to, 1, x, out_x, y, scratch);
+    for (; out_x < g->out_w; out_x++, y += g->out_c) ec_conv_s8_mve_pixels(g, &data, to, 1, rows, out_x, y, columns);
 }
 
 #endif

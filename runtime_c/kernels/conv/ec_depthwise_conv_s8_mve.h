@@ -43,54 +43,57 @@ EC_INLINE int32_t ec_depthwise_mve_plane(const ec_depthwise_conv_s8_mve_geometry
     return columns * ec_depthwise_mve_column(g) + EC_DEPTHWISE_MVE_BEHIND;
 }
 
-/* 16 cells of up to four rows from 16 (or, where they are not whole, the first `lanes`) bytes of each. What a cell
- * holds of absent rows does not matter: the weights there are 0. */
-EC_INLINE void ec_depthwise_mve_cells(const int8_t *const rows[4], int32_t count, ptrdiff_t at, int32_t whole,
-                                      mve_pred16_t lanes, int8_t *to) {
+/* Up to four rows: where the next bytes of each are, and how far it is to those of the next pixel. */
+typedef struct {
+    const int8_t *at[4];
+    int32_t step[4];
+    int32_t count;
+} ec_depthwise_mve_rows;
+
+/* 16 cells from 16 (or, where they are not whole, the first `lanes`) bytes of each row. What a cell holds of absent
+ * rows does not matter: the weights there are 0. */
+EC_INLINE void ec_depthwise_mve_cells(ec_depthwise_mve_rows *rows, int32_t whole, mve_pred16_t lanes, int8_t *to) {
     int8x16x4_t v;
     for (int32_t i = 0; i < 4; i++) {
-        if (i >= count) {
+        if (i >= rows->count) {
             v.val[i] = vuninitializedq_s8();
         } else {
-            v.val[i] = whole ? vldrbq_s8(rows[i] + at) : vldrbq_z_s8(rows[i] + at, lanes);
+            v.val[i] = whole ? vldrbq_s8(rows->at[i]) : vldrbq_z_s8(rows->at[i], lanes);
+            rows->at[i] += rows->step[i];
         }
     }
     vst4q_s8(to, v);
 }
 
-/* The cells of `count` adjacent bytes of each row; more are written, up to a whole vector of them. */
-EC_INLINE void ec_depthwise_mve_cells_of(const int8_t *const rows[4], int32_t rows_count, int32_t count, int8_t *to) {
-    int32_t i = 0;
-    EC_MVE_ROLLED
-    for (; i + EC_MVE_BYTES <= count; i += EC_MVE_BYTES) {
-        ec_depthwise_mve_cells(rows, rows_count, i, 1, 0, to + i * EC_DEPTHWISE_MVE_CELL);
-    }
-    if (i < count) {
-        const mve_pred16_t lanes = vctp8q((uint32_t)(count - i));
-        ec_depthwise_mve_cells(rows, rows_count, i, 0, lanes, to + i * EC_DEPTHWISE_MVE_CELL);
-    }
-}
-
-/* The cells of one plane: `columns` columns from column `first` of the row on, those outside full of zero points. */
+/* The cells of one plane: `columns` columns from column `first` of the row on, those outside full of zero points. A row
+ * of padding is a null pointer in x; `zeros` holds 16 zero points. */
 EC_INLINE void ec_depthwise_mve_interleave(const ec_depthwise_conv_s8_mve_geometry *g, int32_t zero_point,
-                                           const int8_t *const x[], int32_t count, int32_t first, int32_t columns,
-                                           int32_t channel, int8_t *to) {
+                                           const int8_t *zeros, const int8_t *const x[], int32_t count, int32_t first,
+                                           int32_t columns, int32_t channel, int8_t *to) {
     const int32_t size = ec_depthwise_mve_column(g), room = g->in_w - first;
     const int32_t low = first < 0 ? (-first < columns ? -first : columns) : 0;
     const int32_t end = room < columns ? room : columns, high = end > low ? end : low;
-    const int8_t *rows[4];
-    for (int32_t i = 0; i < 4; i++) {
-        rows[i] = x[i < count ? i : 0] + (ptrdiff_t)(first + low) * g->channels + channel;
+    const int32_t flat = g->channels < EC_MVE_BYTES, step = flat ? EC_MVE_BYTES : g->channels;
+    ec_depthwise_mve_rows rows = {{zeros, zeros, zeros, zeros}, {0, 0, 0, 0}, count};
+    for (int32_t i = 0; i < count; i++) {
+        if (!x[i]) continue;
+        rows.at[i] = x[i] + (ptrdiff_t)(first + low) * g->channels + channel;
+        rows.step[i] = step;
     }
-    if (g->channels < EC_MVE_BYTES) {
-        ec_depthwise_mve_cells_of(rows, count, (high - low) * g->channels, to + low * size);
+    if (flat) {
+        const int32_t bytes = (high - low) * g->channels, rest = bytes % EC_MVE_BYTES;
+        int8_t *cells = to + low * size;
+        EC_MVE_ROLLED
+        for (int32_t i = 0; i < bytes / EC_MVE_BYTES; i++, cells += EC_MVE_BYTES * EC_DEPTHWISE_MVE_CELL) {
+            ec_depthwise_mve_cells(&rows, 1, 0, cells);
+        }
+        if (rest) ec_depthwise_mve_cells(&rows, 0, vctp8q((uint32_t)rest), cells);
     } else {
         const int32_t left = g->channels - channel;
         const mve_pred16_t lanes = vctp8q((uint32_t)left);
         EC_MVE_ROLLED
         for (int32_t i = low; i < high; i++) {
-            ec_depthwise_mve_cells(rows, count, 0, left >= EC_MVE_BYTES, lanes, to + i * size);
-            for (int32_t k = 0; k < 4; k++) rows[k] += g->channels;
+            ec_depthwise_mve_cells(&rows, left >= EC_MVE_BYTES, lanes, to + i * size);
         }
     }
     if (low > 0) ec_mve_fill(to, zero_point, low * size);
@@ -218,13 +221,14 @@ EC_INLINE void ec_depthwise_mve_pixels(const ec_depthwise_conv_s8_mve_geometry *
 /* `count` output pixels from out_x on, block of channels after block. */
 EC_INLINE void ec_depthwise_mve_strip(const ec_depthwise_conv_s8_mve_geometry *g,
                                       const ec_depthwise_conv_s8_mve_data *d, const int8_t *const x[], int32_t out_x,
-                                      int32_t count, int8_t *y, int8_t *cells) {
+                                      int32_t count, int8_t *y, int8_t *scratch) {
+    int8_t *const cells = scratch + EC_MVE_BYTES;
     const int32_t block = ec_depthwise_mve_block(g), plane = ec_depthwise_mve_plane(g);
     const int32_t first = out_x * g->stride_w - g->pad_w, columns = (count - 1) * g->stride_w + g->kernel_w;
     for (int32_t start = 0; start < g->channels; start += block) {
         for (int32_t row = 0; row < g->kernel_h; row += 4) {
             const int32_t rows = g->kernel_h - row < 4 ? g->kernel_h - row : 4;
-            ec_depthwise_mve_interleave(g, d->input_zero_point, x + row, rows, first, columns, start,
+            ec_depthwise_mve_interleave(g, d->input_zero_point, scratch, x + row, rows, first, columns, start,
                                         cells + row / 4 * plane);
         }
         const int32_t end = g->channels - start < block ? g->channels : start + block;
@@ -239,12 +243,13 @@ EC_INLINE void ec_depthwise_mve_strip(const ec_depthwise_conv_s8_mve_geometry *g
     }
 }
 
-/* One output row. x: kernel_h rows of (in_w, channels) s8, y: (out_w, channels) s8, acc: s32.
- * scratch: the cells of a strip. */
+/* One output row. x: kernel_h rows of (in_w, channels) s8 or NULL, y: (out_w, channels) s8, acc: s32.
+ * scratch: 16 zero points, then the cells of a strip. */
 EC_INLINE void ec_depthwise_conv_s8_mve(const ec_depthwise_conv_s8_mve_geometry *g,
                                         const ec_depthwise_conv_s8_mve_data *d, const int8_t *const x[], int8_t *y,
                                         void *scratch) {
     const ec_depthwise_conv_s8_mve_data data = *d; /* y cannot change it */
+    ec_mve_fill(scratch, data.input_zero_point, EC_MVE_BYTES);
     if (g->strip == g->out_w) {
         ec_depthwise_mve_strip(g, &data, x, 0, g->out_w, y, scratch);
         return;
