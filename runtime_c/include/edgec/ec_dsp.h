@@ -284,4 +284,42 @@ EC_INLINE int32_t ec_fixed_dsp(int32_t acc, int32_t multiplier, int32_t shift) {
     return ec_saturated_shift(ec_smmul(acc, multiplier), shift);
 }
 
+/* sums + bytes 0 and 2 of a word, each pair of its own; then the same with bytes 1 and 3. */
+EC_INLINE uint32_t ec_sxtab16(uint32_t sums, uint32_t word) {
+#if defined(EC_DSP_ASM)
+    __asm__("sxtab16 %0, %0, %1" : "+r"(sums) : "r"(word));
+    return sums;
+#else
+    const uint32_t pair = ec_sxtb16(word);
+    return ec_pair(ec_low(sums) + ec_low(pair), ec_high(sums) + ec_high(pair));
+#endif
+}
+
+EC_INLINE uint32_t ec_sxtab16_odd(uint32_t sums, uint32_t word) {
+#if defined(EC_DSP_ASM)
+    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(sums) : "r"(word));
+    return sums;
+#else
+    return ec_sxtab16(sums, word >> 8);
+#endif
+}
+
+/* The larger, and the smaller, of each of four int8. */
+EC_INLINE uint32_t ec_max4(uint32_t x, uint32_t y) {
+#if defined(EC_DSP_ASM)
+    uint32_t most;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(most) : "r"(x), "r"(y) : "cc");
+    return most;
+#else
+    uint32_t most = 0;
+    for (int32_t i = 0; i < 32; i += 8) {
+        const int8_t a = (int8_t)(x >> i & 0xffu), b = (int8_t)(y >> i & 0xffu);
+        most |= (uint32_t)(uint8_t)(a > b ? a : b) << i;
+    }
+    return most;
+#endif
+}
+
+EC_INLINE uint32_t ec_min4(uint32_t x, uint32_t y) { return ~ec_max4(~x, ~y); }
+
 #endif
