@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -16,10 +17,10 @@ from edgec.ir import Array, Port
 
 
 class Oracle:
-    """An onnxruntime session with default optimisations, one sample a call.
+    """An onnxruntime session whose quantised operators are all exact integer kernels, one sample a call.
 
-    `taps` are further values of the file, by name, that `run` gives after the outputs. `integer` lets onnxruntime use
-    its integer kernels for every QDQ group of int8, also where its x86 default is float32.
+    `taps` are further values of the file, by name, that `run` gives after the outputs. docs/numerics.md tells how the
+    session differs from a default one, whose results depend on the computer.
     """
 
     def __init__(
@@ -28,7 +29,6 @@ class Oracle:
         *,
         shapes: Mapping[str, int] | None = None,
         taps: Sequence[str] = (),
-        integer: bool = False,
         threads: int = 0,
     ) -> None:
         described = _read(model)
@@ -37,7 +37,7 @@ class Oracle:
         if taps:
             source = bytes(_tapped(proto, taps, name).SerializeToString())
         self.taps = tuple(taps)
-        self.session = _session(source, name, integer, threads)
+        self.session = _exact_session(source, name, _holds_uint8(proto), threads)
         fix_shapes(described, shapes or {})
         self.inputs = input_ports(described)
         self.outputs = [output.name for output in self.session.get_outputs()][: len(described.proto.graph.output)]
@@ -74,12 +74,32 @@ def _read(model: Path | bytes) -> Model:
     return Model(proto, "model.onnx", len(proto.graph.node), 0)
 
 
-def _session(source: str | bytes, name: str, integer: bool, threads: int) -> onnxruntime.InferenceSession:
+def _holds_uint8(proto: onnx.ModelProto) -> bool:
+    """Whether a zero point, or anything else that is constant, is uint8."""
+    uint8 = onnx.TensorProto.UINT8
+    values = [a.t for node in proto.graph.node if node.op_type == "Constant" for a in node.attribute if a.HasField("t")]
+    return any(tensor.data_type == uint8 for tensor in (*proto.graph.initializer, *values))
+
+
+def _exact_session(source: str | bytes, name: str, uint8: bool, threads: int) -> onnxruntime.InferenceSession:
+    """A session on the CPU; ModelError where onnxruntime does not take the model.
+
+    x86 processors without VNNI multiply uint8 by int8 in pairs whose 16-bit sums saturate. Models of uint8 are kept
+    from those kernels by an option that some of them can't be loaded with; models of int8 by taking int8 as it is.
+    """
+    entries = {"session.qdqisint8allowed": "1"}
+    if uint8:
+        with contextlib.suppress(ModelError):
+            return _session(source, name, {**entries, "session.x64quantprecision": "1"}, threads)
+    return _session(source, name, entries, threads)
+
+
+def _session(source: str | bytes, name: str, entries: Mapping[str, str], threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised, too
     options.intra_op_num_threads = threads
-    if integer:
-        options.add_session_config_entry("session.qdqisint8allowed", "1")
+    for key, value in entries.items():
+        options.add_session_config_entry(key, value)
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises many kinds, all of its own making

@@ -39,3 +39,25 @@ def test_an_operator_that_onnxruntime_does_not_know(tmp_path: pathlib.Path) -> N
     proto = text_model("own (float[1,3] x) => (float[1,3] y) { y = com.microsoft.Nonsense(x) }")
     with pytest.raises(ModelError, match=r"onnxruntime can't run model\.onnx"):
         Oracle(save(proto, tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8"])
+@pytest.mark.parametrize("operator", ["QLinearMatMul", "MatMul"])
+def test_quantised_sums_are_exact(operator: str, kind: str, tmp_path: pathlib.Path) -> None:
+    """Also where two products of a byte leave 16 bits, which kernels for x86 without VNNI saturate."""
+    text = {
+        "QLinearMatMul": "y = QLinearMatMul(x, one, z, w, one, zero, s, z)",
+        "MatMul": "a = DequantizeLinear(x, one, z)  b = DequantizeLinear(w, one, zero)  c = MatMul(a, b)"
+        "  y = QuantizeLinear(c, s, z)",
+    }
+    constants = {
+        "w": np.full((8, 4), 127, np.int8),
+        "one": np.float32(1),
+        "s": np.float32(2048),
+        "zero": np.int8(0),
+        "z": np.array(0, kind),
+    }
+    proto = text_model(f"q ({kind}[1,8] x) => ({kind}[1,4] y) {{ {text[operator]} }}", constants)
+    top = np.iinfo(kind).max
+    (y,) = Oracle(save(proto, tmp_path)).run([np.full((1, 8), top, kind)])
+    assert y.tolist() == [[min(int(np.rint(8 * top * 127 / 2048)), top)] * 4]
