@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgec.errors import ModelError, TargetError
 from edgec.goal import Goal
 from edgec.ir import Graph
@@ -20,12 +18,10 @@ from edgec.target import Target
 
 if TYPE_CHECKING:
     from edgec.codegen import ModelFile, Project
-    from edgec.frontend import Samples
     from edgec.targets import Compiler
 
 Step = Callable[[str], None]
 REPORT = "report.json"
-CALIBRATION_SAMPLES = 256
 
 
 @dataclass(frozen=True)
@@ -111,17 +107,11 @@ def import_int8(path: Path, data: Path | None, shapes: Mapping[str, int], step: 
             help="--data SAMPLES.npz, with an array x of 100 or more typical inputs (first axis: sample)",
         )
     step("quantising")
-    quantized = quantize_model(path, calibration_samples(load_samples(data)), shapes=shapes)
+    quantized = quantize_model(path, load_samples(data), shapes=shapes, step=step)
     with tempfile.TemporaryDirectory(prefix="edgec-quantized-") as folder:
         file = Path(folder) / path.name
         file.write_bytes(quantized)
         return import_model(file), quantized
-
-
-def calibration_samples(samples: Samples) -> Samples:
-    """As many as ranges need, spread over the file: samples are often sorted by class."""
-    chosen = np.linspace(0, len(samples) - 1, min(len(samples), CALIBRATION_SAMPLES)).round().astype(int)
-    return replace(samples, arrays={name: array[chosen] for name, array in samples.arrays.items()}, y=None)
 
 
 def measured_report(program: Program, project: Project, compiler: Compiler | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import io
 import logging
 import pathlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,12 +66,18 @@ def is_quantized(path: Path) -> bool:
     return bool(dequantized)
 
 
-def quantize_model(path: Path, samples: Samples, *, shapes: Mapping[str, int] | None = None) -> bytes:
+def quantize_model(
+    path: Path,
+    samples: Samples,
+    *,
+    shapes: Mapping[str, int] | None = None,
+    step: Callable[[str], None] = lambda text: None,
+) -> bytes:
     """The bytes of an int8 ONNX file: QDQ, weights per channel.
 
     `samples`: 100 or more typical inputs in the model's own form; with labels, the accuracy decides between
-    calibrations, without, the error of the outputs. Raises ModelError where they do not fit the model,
-    UnsupportedError for an opset before 13 that can't be converted.
+    calibrations, without, the error of the outputs. step: called with what begins, as text. Raises ModelError where
+    the samples do not fit the model, UnsupportedError for an opset before 13 that can't be converted.
     """
     model = prepare(load_model(path), shapes or {})
     if opset_of(model.proto) < RECENT_OPSET:
@@ -83,7 +89,7 @@ def quantize_model(path: Path, samples: Samples, *, shapes: Mapping[str, int] | 
     batches = samples.inputs(inputs)
     with tempfile.TemporaryDirectory(prefix="edgec-quantize-") as name, _quiet():
         try:
-            return _quantize(model, inputs, batches, samples.y, pathlib.Path(name))
+            return _quantize(model, inputs, batches, samples.y, pathlib.Path(name), step)
         except ModelError:
             raise
         except Exception as error:  # onnxruntime's quantiser raises kinds of its own
@@ -92,7 +98,12 @@ def quantize_model(path: Path, samples: Samples, *, shapes: Mapping[str, int] | 
 
 
 def _quantize(
-    model: Model, inputs: list[Port], batches: list[Array], labels: Array | None, folder: pathlib.Path
+    model: Model,
+    inputs: list[Port],
+    batches: list[Array],
+    labels: Array | None,
+    folder: pathlib.Path,
+    step: Callable[[str], None],
 ) -> bytes:
     real = _prepared(model, folder)
     chosen = nodes_to_quantize(real)
@@ -103,7 +114,8 @@ def _quantize(
     few = HISTOGRAM_ELEMENTS // max(1, activation_elements(real))
     few = min(max(few, FEWEST_CALIBRATED), MOST_CALIBRATED)
     best: tuple[Score, bytes] | None = None
-    for method, options in CALIBRATIONS:
+    for index, (method, options) in enumerate(CALIBRATIONS):
+        step(f"quantising: calibration {index + 1} of at most {len(CALIBRATIONS)}")
         most = MOST_CALIBRATED if method == "MinMax" else few
         reader = _Reader(inputs, [x[spread(len(x), most)] for x in batches])
         quantized = _calibrated(real, chosen, reader, method, options, folder)

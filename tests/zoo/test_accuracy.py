@@ -82,4 +82,4 @@ def test_quantising_costs_little(network: Network, tmp_path: pathlib.Path) -> No
     ours = score(network, simulated(model.graph), "model.onnx")
     float32 = score(network, onnxruntime_on(network.float32), "model.onnx")
     limit = POINTS_FLOAT if network.labelled else AUC_FLOAT
-    assert ours >= float32 - limit, f"int8 {ours:.4f}, float {float32:.4f}"
+    assert ours >= float32 - limit - 1e-9, f"int8 {ours:.4f}, float {float32:.4f}"
