@@ -194,16 +194,16 @@ def constant_bytes(kernel: Kernel[Any], node: Node) -> int:
 
 
 def select_kernel(node: Node, core: Core, goal: Goal = Goal.SPEED) -> tuple[Kernel[Any] | None, list[str]]:
-    """The kernel that takes the node and is best by the goal, and why each other one does not take it.
+    """The kernel that takes the node and is best by the goal, and why those in plain C do not take it.
 
-    Of equal ones the first listed wins.
+    Of equal ones the first listed wins. Plain C takes all that any kernel of the operator does.
     """
     taking, reasons = [], []
     for kernel in node.op.kernels:
         reason = kernel.why_not(node, core)
         if reason is None:
             taking.append(kernel)
-        else:
+        elif not kernel.isa:
             reasons.append(f"{kernel.name}: {reason}")
     if len(taking) < 2:  # packing constants to see how many they are takes time
         return (taking[0] if taking else None), reasons

@@ -72,7 +72,8 @@ def test_equal_ones_and_ones_that_decline() -> None:
     best = kernel("best", 1, 1, 1, reason="takes Tuesdays only")
     for goal in Goal:
         assert chosen(node_with(best, first, second), goal) == "first"
-    found, reasons = select_kernel(node_with(best), HOST.core)
+    fast = kernel("fast_dsp", 1, 1, 1, reason="needs DSP instructions, this core has none")
+    found, reasons = select_kernel(node_with(fast, best), HOST.core)
     assert (found, reasons) == (None, ["best: takes Tuesdays only"])
 
 
