@@ -39,7 +39,10 @@ def binary_s8(function: Binary, node: Node, constants: Constants) -> Function:
         y = function(read_a(inputs[0]), read_b(inputs[1]))
         return y.div_(scale).round_().clamp_(low, high)
 
-    return run
+    def divide(inputs: Sequence[Tensor]) -> Tensor:
+        return run(inputs).nan_to_num_(nan=float(low))  # 0 / 0, as in C and in onnxruntime
+
+    return divide if node.op.name == "Div" else run
 
 
 def binary_f32(function: Binary, node: Node, constants: Constants) -> Function:
