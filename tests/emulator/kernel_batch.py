@@ -109,7 +109,10 @@ def run_batch(batch: Batch, compiler: str, folder: Path) -> list[list[Array]]:
     firmware = find_compiler(target, compiler).build(folder / "project", folder / "build")
     inputs = [batch_of for case in batch.cases for batch_of in case.inputs]
     results = []
-    with open_board(target, firmware.elf) as board, Device(SerialLink(board.port), run_timeout=120.0) as device:
+    with (
+        open_board(target, firmware.elf) as board,
+        Device(SerialLink(board.port), timeout=60.0, run_timeout=120.0) as device,
+    ):
         for sample in range(SAMPLES):
             data = [np.ascontiguousarray(batch_of[sample]).tobytes() for batch_of in inputs]
             outputs = device.run([*data, canary_bytes()]).outputs

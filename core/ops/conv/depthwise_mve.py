@@ -9,8 +9,8 @@ import numpy as np
 from edgec.ir import Array, Node
 from edgec.ops.base import Kernel
 from edgec.ops.conv.attrs import ConvAttrs, is_depthwise
-from edgec.ops.conv.mve import conv_geometry, vectors
-from edgec.ops.conv.mve_pack import GROUP, VECTOR, MveData, has_zero_points, mve_data, needs_mve
+from edgec.ops.conv.mve import conv_geometry
+from edgec.ops.conv.mve_pack import GROUP, VECTOR, MveData, has_zero_points, mve_data, needs_mve, vectors, weighed
 from edgec.ops.conv.sums import input_zero_point
 from edgec.target import Core
 
@@ -101,6 +101,8 @@ def depthwise_only(node: Node, core: Core) -> str | None:
     """why_not of the depthwise kernel."""
     attrs: ConvAttrs = node.attrs
     channels, filters = node.inputs[0].type.shape[3], node.output.type.shape[3]
+    if not core.mve:
+        return needs_mve(node, core)
     if not is_depthwise(node) or channels != filters:
         return (
             f"takes depthwise convolutions with one filter a channel only, {filters} of {attrs.group} groups are here"
@@ -112,12 +114,16 @@ def depthwise_only(node: Node, core: Core) -> str | None:
     return needs_mve(node, core)
 
 
-def depthwise_cost(node: Node, core: Core) -> float:
-    """For each output its vectors, a fourth of the rest of a pixel, and its share of the cells."""
+def depthwise_work(node: Node) -> tuple[float, ...]:
+    """Windows of one vector, vectors of larger ones, outputs, cells."""
     attrs: ConvAttrs = node.attrs
-    count = vectors(planes(node) * attrs.kernel_shape[1] * CELL)
-    window = 2.0 if count == 1 else 3.0 * count
-    return node.output.type.elements * (window + 3.0 + 0.6 * planes(node) * attrs.strides[1])
+    outputs, count = float(node.output.type.elements), vectors(planes(node) * attrs.kernel_shape[1] * CELL)
+    cells = outputs * planes(node) * attrs.strides[1]
+    return (outputs, 0.0, outputs, cells) if count == 1 else (0.0, outputs * count, outputs, cells)
+
+
+def depthwise_cost(node: Node, core: Core) -> float:
+    return weighed(depthwise_work(node), (2.0, 3.5, 4.2, 0.8))
 
 
 DEPTHWISE_MVE: tuple[Kernel[ConvAttrs], ...] = (
@@ -129,6 +135,8 @@ DEPTHWISE_MVE: tuple[Kernel[ConvAttrs], ...] = (
         data=depthwise_mve_data,
         scratch=depthwise_scratch,
         cost=depthwise_cost,
+        work=depthwise_work,
+        stack=320,
         code=700,
     ),
 )

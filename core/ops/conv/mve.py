@@ -9,8 +9,19 @@ import numpy as np
 
 from edgec.ir import Node
 from edgec.ops.base import Kernel
-from edgec.ops.conv.attrs import ConvAttrs, conv_macs, conv_rows, pointwise
-from edgec.ops.conv.mve_pack import GROUP, VECTOR, MveData, has_zero_points, mve_data, needs_mve, output_way, run_order
+from edgec.ops.conv.attrs import ConvAttrs, conv_rows, pointwise
+from edgec.ops.conv.mve_pack import (
+    GROUP,
+    VECTOR,
+    MveData,
+    has_zero_points,
+    mve_data,
+    needs_mve,
+    output_way,
+    run_order,
+    vectors,
+    weighed,
+)
 from edgec.ops.conv.sums import input_zero_point
 from edgec.program import round_up
 from edgec.target import Core
@@ -48,16 +59,22 @@ def pointwise_geometry(node: Node, rows: int) -> MatmulGeometry:
 def pointwise_only(node: Node, core: Core) -> str | None:
     """why_not of the 1x1 kernel: every pixel is a vector of the input."""
     attrs: ConvAttrs = node.attrs
-    if attrs.kernel_shape != (1, 1) or any(attrs.pads) or attrs.group != 1:
+    if core.mve and (attrs.kernel_shape != (1, 1) or any(attrs.pads) or attrs.group != 1):
         return "takes 1x1 convolutions without padding and groups only"
     return needs_mve(node, core)
 
 
-def matmul_cost(node: Node, macs: int) -> float:
-    """Of 1x1 and dense: two pixels by four channels are 14 instructions for 16 inputs, and 20 to requantise."""
+def matmul_work(node: Node) -> tuple[float, ...]:
+    """Of 1x1 and dense: vectors of inputs times channels, of several pixels and of a single one; outputs."""
     outputs = node.output.type.elements
-    inputs = macs // outputs
-    return outputs * (STEP * -(-inputs // VECTOR) + 3.5)
+    steps = float(outputs * vectors(node.op.macs(node) // outputs))
+    single = outputs == node.output.type.shape[-1]
+    return (0.0, steps, float(outputs)) if single else (steps, 0.0, float(outputs))
+
+
+def matmul_cost(node: Node, core: Core) -> float:
+    """Two pixels by four channels are 14 instructions for 16 inputs, one pixel 9; requantising is 20 for 8 outputs."""
+    return weighed(matmul_work(node), (STEP, 9.0 / 4, 3.9))
 
 
 @dataclass(frozen=True)
@@ -86,11 +103,6 @@ class ConvMveData(MveData):
     """Mirrors ec_conv_s8_mve_data."""
 
     input_zero_point: int
-
-
-def vectors(count: int) -> int:
-    """Vectors that hold so many bytes."""
-    return -(-count // VECTOR)
 
 
 def pieces(run: int) -> int:
@@ -189,19 +201,22 @@ def conv_scratch(node: Node) -> int:
 
 def ungrouped(node: Node, core: Core) -> str | None:
     """why_not of the kernel for any window."""
-    if node.attrs.group != 1:
+    if core.mve and node.attrs.group != 1:
         return f"takes no groups, here are {node.attrs.group}"
     return needs_mve(node, core)
 
 
+def conv_work(node: Node) -> tuple[float, ...]:
+    """Vectors of inputs times channels, outputs, pixels, vectors and rows that are gathered."""
+    out_c, kh, kw, in_c = node.inputs[1].type.shape
+    pixels, columns = node.output.type.elements // out_c, in_columns(node)
+    steps = vectors(kh * kw * in_c) if columns else kh * vectors(kw * in_c)
+    gathered = float(pixels * kh * (vectors(kw * in_c) + 1)) if columns else 0.0
+    return float(pixels * out_c * steps), float(pixels * out_c), float(pixels * kh), gathered
+
+
 def conv_cost(node: Node, core: Core) -> float:
-    """As 1x1, with the runs and columns of every pixel."""
-    shape = node.inputs[1].type.shape
-    pixels = node.output.type.elements // shape[0]
-    run = shape[2] * shape[3]
-    steps = vectors(shape[1] * run) if in_columns(node) else shape[1] * vectors(run)
-    gather = shape[1] * (2 * vectors(run) + 2) if in_columns(node) else 4 * shape[1]
-    return pixels * (shape[0] * (STEP * steps + 4.0) + gather + 10.0)
+    return weighed(conv_work(node), (STEP, 4.0, 6.0, 2.0))
 
 
 MVE: tuple[Kernel[ConvAttrs], ...] = (
@@ -212,8 +227,10 @@ MVE: tuple[Kernel[ConvAttrs], ...] = (
         geometry=pointwise_geometry,
         data=mve_data,
         flat=pointwise,
-        cost=lambda node, core: matmul_cost(node, conv_macs(node)),
-        code=700,
+        cost=matmul_cost,
+        work=matmul_work,
+        stack=240,
+        code=500,
     ),
     Kernel(
         name="ec_conv_s8_mve",
@@ -223,6 +240,8 @@ MVE: tuple[Kernel[ConvAttrs], ...] = (
         data=conv_mve_data,
         scratch=conv_scratch,
         cost=conv_cost,
-        code=1500,
+        work=conv_work,
+        stack=420,
+        code=1200,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,3 +109,13 @@ def mve_data(node: Node, groups: list[Array] | None = None) -> MveData:
     data = conv_data(node)
     weights = groups if groups is not None else run_order(data.weights.reshape(len(data.bias), -1), 1)
     return MveData(pack_groups(node, weights), data.output_zero_point, data.clamp_min, data.clamp_max)
+
+
+def vectors(count: int) -> int:
+    """Vectors that hold so many bytes."""
+    return -(-count // VECTOR)
+
+
+def weighed(work: Sequence[float], factors: Sequence[float]) -> float:
+    """The sum of the parts of a work, each times its instructions."""
+    return sum(part * factor for part, factor in zip(work, factors, strict=True))

@@ -109,7 +109,7 @@ def mve(name: str) -> Kernel[BinaryAttrs]:
         data=mve_data,
         flat=lambda node: True,
         inplace=True,
-        cost=lambda node, core: 4.0 * node.output.type.elements,
+        cost=lambda node, core: 3.6 * node.output.type.elements,
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from edgec.ir import Node
 from edgec.ops.base import Kernel
-from edgec.ops.conv.mve import MatmulGeometry, matmul_cost
+from edgec.ops.conv.mve import MatmulGeometry, matmul_cost, matmul_work
 from edgec.ops.conv.mve_pack import has_zero_points, mve_data, needs_mve, output_way
-from edgec.ops.gemm.attrs import GemmAttrs, gemm_macs
+from edgec.ops.gemm.attrs import GemmAttrs
 
 
 def gemm_geometry(node: Node, rows: int) -> MatmulGeometry:
@@ -29,7 +29,9 @@ MVE: tuple[Kernel[GemmAttrs], ...] = (
         geometry=gemm_geometry,
         data=mve_data,
         flat=lambda node: True,
-        cost=lambda node, core: matmul_cost(node, gemm_macs(node)),
-        code=700,
+        cost=matmul_cost,
+        work=matmul_work,
+        stack=240,
+        code=500,
     ),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgec.ir import Node
 from edgec.ops.base import Kernel
-from edgec.ops.conv.mve_pack import way_of
+from edgec.ops.conv.mve_pack import way_of, weighed
 from edgec.ops.pool import portable
 from edgec.ops.pool.attrs import PoolAttrs, ReduceAttrs
 from edgec.target import Core
@@ -50,10 +50,15 @@ def mean_geometry(node: Node, rows: int) -> MeanMveGeometry:
     return MeanMveGeometry(**vars(portable.mean_geometry(node, rows)), way=output_way(node))
 
 
-def average_cost(node: Node, core: Core) -> float:
-    """About three instructions for four channels of each pixel of a window."""
+def window_work(node: Node) -> tuple[float, ...]:
+    """Elements of all windows, outputs."""
     attrs: PoolAttrs = node.attrs
-    return (0.8 * math.prod(attrs.kernel_shape) + 6.0) * node.output.type.elements
+    return float(math.prod(attrs.kernel_shape) * node.output.type.elements), float(node.output.type.elements)
+
+
+def mean_work(node: Node) -> tuple[float, ...]:
+    """Inputs, outputs."""
+    return float(node.inputs[0].type.elements), float(node.output.type.elements)
 
 
 MAX_POOL: Kernel[PoolAttrs] = Kernel(
@@ -63,7 +68,8 @@ MAX_POOL: Kernel[PoolAttrs] = Kernel(
     geometry=portable.max_pool_geometry,
     data=portable.max_pool_data,
     pad_value=portable.MAX_POOL.pad_value,
-    cost=lambda node, core: 0.4 * average_cost(node, core),
+    cost=lambda node, core: weighed(window_work(node), (0.3, 1.0)),
+    work=window_work,
 )
 AVERAGE_POOL: Kernel[PoolAttrs] = Kernel(
     name="ec_average_pool_s8_mve",
@@ -71,7 +77,8 @@ AVERAGE_POOL: Kernel[PoolAttrs] = Kernel(
     why_not=with_helium(portable.one_sample),
     geometry=average_pool_geometry,
     data=portable.average_pool_data,
-    cost=average_cost,
+    cost=lambda node, core: weighed(window_work(node), (0.9, 5.0)),
+    work=window_work,
 )
 MEAN: Kernel[ReduceAttrs] = Kernel(
     name="ec_mean_s8_mve",
@@ -79,5 +86,6 @@ MEAN: Kernel[ReduceAttrs] = Kernel(
     why_not=with_helium(portable.neighbouring),
     geometry=mean_geometry,
     data=portable.mean_data,
-    cost=lambda node, core: 0.8 * node.inputs[0].type.elements + 6.0 * node.output.type.elements,
+    cost=lambda node, core: weighed(mean_work(node), (0.8, 5.0)),
+    work=mean_work,
 )

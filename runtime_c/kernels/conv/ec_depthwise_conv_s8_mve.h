@@ -65,39 +65,61 @@ EC_INLINE void ec_depthwise_mve_cells(ec_depthwise_mve_rows *rows, int32_t whole
     vst4q_s8(to, v);
 }
 
-/* The cells of one plane: `columns` columns from column `first` of the row on, those outside full of zero points. A row
- * of padding is a null pointer in x; `zeros` holds 16 zero points. */
-EC_INLINE void ec_depthwise_mve_interleave(const ec_depthwise_conv_s8_mve_geometry *g, int32_t zero_point,
-                                           const int8_t *zeros, const int8_t *const x[], int32_t count, int32_t first,
-                                           int32_t columns, int32_t channel, int8_t *to) {
-    const int32_t size = ec_depthwise_mve_column(g), room = g->in_w - first;
+/* Which columns of a strip lie inside the row: low..high-1 of `columns` columns from column `first` of the row on. */
+typedef struct {
+    int32_t first, columns, low, high;
+} ec_depthwise_mve_range;
+
+EC_INLINE ec_depthwise_mve_range ec_depthwise_mve_inside(const ec_depthwise_conv_s8_mve_geometry *g, int32_t out_x,
+                                                         int32_t count) {
+    const int32_t first = out_x * g->stride_w - g->pad_w, columns = (count - 1) * g->stride_w + g->kernel_w;
     const int32_t low = first < 0 ? (-first < columns ? -first : columns) : 0;
-    const int32_t end = room < columns ? room : columns, high = end > low ? end : low;
+    const int32_t room = g->in_w - first, end = room < columns ? room : columns;
+    const ec_depthwise_mve_range range = {first, columns, low, end > low ? end : low};
+    return range;
+}
+
+/* The cells of one plane that lie inside the row. A row of padding is a null pointer in x; `zeros` holds 16 zero
+ * points. */
+EC_INLINE void ec_depthwise_mve_interleave(const ec_depthwise_conv_s8_mve_geometry *g, const int8_t *zeros,
+                                           const int8_t *const x[], int32_t count, ec_depthwise_mve_range range,
+                                           int32_t channel, int8_t *to) {
     const int32_t flat = g->channels < EC_MVE_BYTES, step = flat ? EC_MVE_BYTES : g->channels;
+    const int32_t size = ec_depthwise_mve_column(g), inside = range.high - range.low;
     ec_depthwise_mve_rows rows = {{zeros, zeros, zeros, zeros}, {0, 0, 0, 0}, count};
     for (int32_t i = 0; i < count; i++) {
         if (!x[i]) continue;
-        rows.at[i] = x[i] + (ptrdiff_t)(first + low) * g->channels + channel;
+        rows.at[i] = x[i] + (ptrdiff_t)(range.first + range.low) * g->channels + channel;
         rows.step[i] = step;
     }
+    to += range.low * size;
     if (flat) {
-        const int32_t bytes = (high - low) * g->channels, rest = bytes % EC_MVE_BYTES;
-        int8_t *cells = to + low * size;
+        const int32_t bytes = inside * g->channels, rest = bytes % EC_MVE_BYTES;
         EC_MVE_ROLLED
-        for (int32_t i = 0; i < bytes / EC_MVE_BYTES; i++, cells += EC_MVE_BYTES * EC_DEPTHWISE_MVE_CELL) {
-            ec_depthwise_mve_cells(&rows, 1, 0, cells);
+        for (int32_t i = 0; i < bytes / EC_MVE_BYTES; i++, to += EC_MVE_BYTES * EC_DEPTHWISE_MVE_CELL) {
+            ec_depthwise_mve_cells(&rows, 1, 0, to);
         }
-        if (rest) ec_depthwise_mve_cells(&rows, 0, vctp8q((uint32_t)rest), cells);
-    } else {
-        const int32_t left = g->channels - channel;
-        const mve_pred16_t lanes = vctp8q((uint32_t)left);
-        EC_MVE_ROLLED
-        for (int32_t i = low; i < high; i++) {
-            ec_depthwise_mve_cells(&rows, left >= EC_MVE_BYTES, lanes, to + i * size);
+        if (rest) ec_depthwise_mve_cells(&rows, 0, vctp8q((uint32_t)rest), to);
+        return;
+    }
+    const int32_t left = g->channels - channel;
+    const mve_pred16_t lanes = vctp8q((uint32_t)left);
+    EC_MVE_ROLLED
+    for (int32_t i = 0; i < inside; i++, to += size) {
+        ec_depthwise_mve_cells(&rows, left >= EC_MVE_BYTES, lanes, to);
+    }
+}
+
+/* The cells of all planes that lie outside the row. */
+EC_INLINE void ec_depthwise_mve_outside(const ec_depthwise_conv_s8_mve_geometry *g, int32_t zero_point,
+                                        ec_depthwise_mve_range range, int8_t *cells) {
+    const int32_t size = ec_depthwise_mve_column(g);
+    for (int32_t row = 0; row < g->kernel_h; row += 4, cells += ec_depthwise_mve_plane(g)) {
+        if (range.low > 0) ec_mve_fill(cells, zero_point, range.low * size);
+        if (range.high < range.columns) {
+            ec_mve_fill(cells + range.high * size, zero_point, (range.columns - range.high) * size);
         }
     }
-    if (low > 0) ec_mve_fill(to, zero_point, low * size);
-    if (high < columns) ec_mve_fill(to + high * size, zero_point, (columns - high) * size);
 }
 
 /* The cells at four addresses, of the channel that lies `channel` after theirs. Not an intrinsic: GCC 12 does not know
@@ -224,13 +246,15 @@ EC_INLINE void ec_depthwise_mve_strip(const ec_depthwise_conv_s8_mve_geometry *g
                                       int32_t count, int8_t *y, int8_t *scratch) {
     int8_t *const cells = scratch + EC_MVE_BYTES;
     const int32_t block = ec_depthwise_mve_block(g), plane = ec_depthwise_mve_plane(g);
-    const int32_t first = out_x * g->stride_w - g->pad_w, columns = (count - 1) * g->stride_w + g->kernel_w;
+    const ec_depthwise_mve_range range = ec_depthwise_mve_inside(g, out_x, count);
+    if (g->channels >= EC_MVE_BYTES) ec_depthwise_mve_outside(g, d->input_zero_point, range, cells);
     for (int32_t start = 0; start < g->channels; start += block) {
         for (int32_t row = 0; row < g->kernel_h; row += 4) {
             const int32_t rows = g->kernel_h - row < 4 ? g->kernel_h - row : 4;
-            ec_depthwise_mve_interleave(g, d->input_zero_point, scratch, x + row, rows, first, columns, start,
-                                        cells + row / 4 * plane);
+            ec_depthwise_mve_interleave(g, scratch, x + row, rows, range, start, cells + row / 4 * plane);
         }
+        /* Rows taken as they lie end in the middle of a vector of cells: what is outside comes behind them. */
+        if (g->channels < EC_MVE_BYTES) ec_depthwise_mve_outside(g, d->input_zero_point, range, cells);
         const int32_t end = g->channels - start < block ? g->channels : start + block;
         int32_t o = start;
         for (; o + EC_MVE_GROUP <= end; o += EC_MVE_GROUP) {
