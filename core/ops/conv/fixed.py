@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgec.ir import Array
+from edgec.ops.fixed_point import thresholds
 from edgec.ops.numbers import Clamp
 
 SUM_SCALE = 256  # of the widened activations: a byte in the upper half of 16 bits
@@ -44,7 +45,7 @@ def fixed_point(scale: Array, zero_point: int, clamp: Clamp, lower: Array, upper
 def solved(scale: bytes, zero_point: int, clamp: Clamp, lower: bytes, upper: bytes) -> FixedPoint:
     """The same, of arrays as bytes: a node is asked several times while it is compiled."""
     scales, low, high = (np.frombuffer(scale, np.float32), *(np.frombuffer(b, np.int64) for b in (lower, upper)))
-    firsts = first_sums(scales, zero_point, clamp, low, high)
+    firsts = thresholds(scales, zero_point, clamp, low, high)
     best: FixedPoint | None = None
     for shift in SHIFTS:
         found = with_shift(scales, clamp, low, high, firsts, shift)
@@ -54,19 +55,6 @@ def solved(scale: bytes, zero_point: int, clamp: Clamp, lower: bytes, upper: byt
             break
     assert best is not None
     return best
-
-
-def first_sums(scale: Array, zero_point: int, clamp: Clamp, lower: Array, upper: Array) -> Array:
-    """(channels, values): the least sum that reaches each value above clamp[0]; upper + 1 where none does."""
-    wanted = np.arange(clamp[0] + 1, clamp[1] + 1)[None, :]
-    low, high = (np.repeat(side[:, None], wanted.size, axis=1) for side in (lower, upper + 1))
-    while (low < high).any():
-        middle = (low + high) >> 1
-        # float32 sum times float32 scale, rounded half to even: numbers.requantize without its clamp.
-        reached = np.rint(middle.astype(np.float32) * scale[:, None]).astype(np.float64) + zero_point >= wanted
-        low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
-        low = np.minimum(low, high)
-    return np.asarray(low)
 
 
 def with_shift(scale: Array, clamp: Clamp, lower: Array, upper: Array, firsts: Array, shift: int) -> FixedPoint:
