@@ -9,6 +9,7 @@ from pathlib import Path
 from edgec.codegen.project import Project, write_project
 from edgec.codegen.report import Footprint, layer_report
 from edgec.errors import DoesNotFitError
+from edgec.goal import Goal
 from edgec.program import Program
 from edgec.targets import Compiler
 
@@ -97,8 +98,9 @@ def refusal(program: Program, message: str, lines: list[str], kinds: tuple[str, 
         largest = sorted(layers, key=lambda layer: -int(layer[kind]))[:PLACES]
         what = "RAM alive in" if kind == "ram" else "flash of"
         lines = [*lines, *(f"{layer[kind]} bytes of {what} {layer['op']} {layer['name']!r}" for layer in largest)]
+    smaller = "--optimize size, " if "flash" in kinds and program.goal is not Goal.SIZE else ""
     return DoesNotFitError(
         message,
         where="\n".join(lines),
-        help="a smaller input or network, or a board with more memory: edgec targets lists them",
+        help=f"{smaller}a smaller input or network, or a board with more memory: edgec targets lists them",
     )

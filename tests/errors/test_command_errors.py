@@ -107,7 +107,9 @@ def test_too_much_flash(model: Path, tmp_path: Path) -> None:
     assert sorted(layer[2] for layer in layers if layer) == ["depth", "point", "stem"]
     assert sizes == sorted(sizes, reverse=True)
     assert sum(sizes) == needed > there == 400
-    assert lines[4:] == [ROOM]
+    assert lines[4:] == [ROOM.replace("a smaller", "--optimize size, a smaller", 1)]
+    size = refused("compile", model, "--target", board, "--optimize", "size", "-o", tmp_path / "out").splitlines()
+    assert size[-1] == ROOM
 
 
 @pytest.mark.parametrize("text", ["n", "n=", "=3", "n=x", "n=0", "n=-1"])
