@@ -62,7 +62,8 @@ class Core:
 
     def has(self, isa: str) -> bool:
         """Whether it has the instructions that a kernel named `..._<isa>` is written for."""
-        return {"": True, "dsp": self.dsp, "mve": self.mve}.get(isa, False)
+        plain = self.isa in ("armv6-m", "armv7-m")
+        return {"": True, "nodsp": plain, "dsp": self.dsp, "mve": self.mve}.get(isa, False)
 
 
 @dataclass(frozen=True)

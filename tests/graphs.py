@@ -20,7 +20,7 @@ def host_as(**features: Any) -> Target:
     return dataclasses.replace(HOST, core=dataclasses.replace(HOST.core, **features))
 
 
-VARIANTS = (HOST, host_as(dsp=True))
+VARIANTS = (HOST, host_as(dsp=True), host_as(isa="armv6-m", fpu=False))
 
 
 def s8(name: str, shape: tuple[int, ...], scale: float = 0.02, zero_point: int = -3) -> Value:

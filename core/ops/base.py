@@ -15,7 +15,7 @@ from edgec.ir import Array, DType, Graph, Node, TensorType, Value
 from edgec.target import Core
 
 A = TypeVar("A")
-ISAS = ("dsp", "mve", "neon", "dotprod", "i8mm")  # last parts of kernel names
+ISAS = ("nodsp", "dsp", "mve", "neon", "dotprod", "i8mm")  # last parts of kernel names
 Grad = Callable[[Graph, Node, Sequence[Value]], "list[Value | None]"]
 
 

@@ -113,7 +113,9 @@ def pointwise(rng: Rng) -> Case:
     strides = (1, 1) if plain else (between(rng, 1, 2), between(rng, 1, 3))
     pads = (0, 0, 0, 0) if plain else tuple(between(rng, 0, 1) for _ in range(4))
     in_c, out_c = pick(rng, CHANNELS + LONG[:4]), pick(rng, CHANNELS)
-    shape = (1, between(rng, 1, 3), between(rng, 1, 9), in_c)
+    # Some kernels take layers of many pixels only.
+    size = (between(rng, 1, 3), between(rng, 1, 9)) if chance(rng, 0.9) else (5, between(rng, 20, 22))
+    shape = (1, *size, in_c)
     attrs = ConvAttrs((1, 1), strides, pads, clamp=pick(rng, CLAMPS))  # type: ignore[arg-type]
     return convolution_case(rng, weighted(rng, "Conv", attrs, shape, (out_c, 1, 1, in_c)))
 

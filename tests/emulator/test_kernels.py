@@ -31,8 +31,8 @@ BOARDS = {
 }
 # The compiler that each core takes by default, and both for the cores with kernels of their own.
 FEW = [
-    *(pytest.param(core, GCC, marks=needs_gcc, id=f"{core}-gcc") for core in ("m0plus", "m4", "m7", "m55")),
-    *(pytest.param(core, "zig", marks=needs_zig, id=f"{core}-zig") for core in ("m4", "m33", "m55")),
+    *(pytest.param(core, GCC, marks=needs_gcc, id=f"{core}-gcc") for core in ("m0plus", "m3", "m4", "m7", "m55")),
+    *(pytest.param(core, "zig", marks=needs_zig, id=f"{core}-zig") for core in ("m0plus", "m4", "m33", "m55")),
 ]
 FEW_CASES, MANY_CASES, SEEDS = 4, 40, range(100, 112)
 

@@ -144,8 +144,17 @@ def test_depthwise(graph: Graph, layout: str) -> None:
 @pytest.mark.parametrize(
     ("group", "names"),
     [
-        (1, ["ec_conv_s8_dsp", "ec_conv_s8"]),
-        (6, ["ec_depthwise_conv_3x3_s8_dsp", "ec_depthwise_conv_s8_dsp", "ec_depthwise_conv_s8", "ec_conv_s8"]),
+        (1, ["ec_conv_s8_dsp", "ec_conv_s8_nodsp", "ec_conv_s8"]),
+        (
+            6,
+            [
+                "ec_depthwise_conv_3x3_s8_dsp",
+                "ec_depthwise_conv_s8_dsp",
+                "ec_depthwise_conv_s8_nodsp",
+                "ec_depthwise_conv_s8",
+                "ec_conv_s8",
+            ],
+        ),
     ],
 )
 def test_kernels_that_take_a_node(group: int, names: list[str]) -> None:
