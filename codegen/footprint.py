@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgec.codegen.project import Project, write_project
-from edgec.codegen.report import Footprint, layer_report
+from edgec.codegen.report import Footprint, layer_reports
 from edgec.errors import DoesNotFitError
 from edgec.goal import Goal
 from edgec.program import Program
@@ -65,7 +65,7 @@ def check_fit(program: Program, weights: int, footprint: Footprint | None) -> No
     target = program.target
     if target.is_host:
         return
-    arena = program.arena + program.scratch
+    arena = program.bytes
     code, rest = (footprint.code, footprint.static + footprint.stack) if footprint else (0, 0)
     needs = "needs" if footprint else "needs at least"
     if target.region("arena") == target.region("data"):
@@ -91,9 +91,17 @@ def need_room(program: Program, needs: str, kind: str, needed: int, there: int) 
         raise refusal(program, message, [], (kind,))
 
 
+def over_budget(program: Program, needed: int, budget: int) -> DoesNotFitError:
+    """The error for a budget below the least RAM that a program can take."""
+    message = (
+        f"{program.graph.name} needs at least {needed} bytes of RAM on {program.target.name}, {budget} are the budget"
+    )
+    return refusal(program, message, [], ("ram",))
+
+
 def refusal(program: Program, message: str, lines: list[str], kinds: tuple[str, ...]) -> DoesNotFitError:
     """The error with the three places that need most of each kind of memory."""
-    layers = [layer_report(program, number, step) for number, step in enumerate(program.steps)]
+    layers = layer_reports(program)
     for kind in kinds:
         largest = sorted(layers, key=lambda layer: -int(layer[kind]))[:PLACES]
         what = "RAM alive in" if kind == "ram" else "flash of"

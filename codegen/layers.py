@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from edgec.codegen.constants import ConstantPool
 from edgec.codegen.literals import DTYPE_C, designated
 from edgec.ir import DType, Node, Value
 from edgec.ops.base import Kernel, NoData, RowWindow
-from edgec.program import Program, Step, padding_bytes
+from edgec.program import Group, Program, Step, padding_bytes
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,16 @@ class Input:
     row_bytes: int
     first: int
     padded: bool
+    ring: int  # rows of it that memory holds
+
+    @property
+    def slot(self) -> str:
+        """C expression of where in the ring the first row lies that output row `row` reads."""
+        if self.window is None:
+            return "0"
+        text = {0: "0", 1: "row"}.get(self.window.stride, f"row * {self.window.stride}")
+        ahead = -self.window.pad % self.ring
+        return f"({text} + {ahead}) % {self.ring}" if ahead else f"{text} % {self.ring}"
 
     @property
     def pointer(self) -> str:
@@ -65,11 +76,32 @@ class Layer:
     pointers: int
     output: str
     out_row_elements: int
+    out_rows: int
+    out_ring: int
     calls: int
     pad_bytes: int
     pad_value: int | None
     padding: str
     scratch: str
+
+    @property
+    def counter(self) -> str:
+        """C variable that counts the rows that are done."""
+        return f"{self.name}_rows"
+
+    @property
+    def out_row(self) -> str:
+        """C expression of the elements from y to output row `row`."""
+        row = "row" if self.out_ring == self.out_rows else f"row % {self.out_ring}"
+        return f"{row} * {self.out_row_elements}"
+
+
+@dataclass(frozen=True)
+class GroupText:
+    """A group as the template prints it: layers, and for each the C condition to compute a row of it next."""
+
+    layers: tuple[Layer, ...]
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -85,7 +117,7 @@ class LayerPrinter:
         node = step.node
         name = f"{node.op.name.lower()}_{number:02d}"
         comment = describe(node)
-        pad_bytes, scratch = padding_bytes(step), self.program.scratch_at.get(node, 0)
+        pad_bytes = padding_bytes(step)
         data = step.kernel.data(node)
         inputs, pointers = self.inputs(step)
         return Layer(
@@ -98,12 +130,28 @@ class LayerPrinter:
             pointers=pointers,
             output=self.address(node.output),
             out_row_elements=node.output.type.row_elements,
+            out_rows=node.output.type.rows,
+            out_ring=self.ring(node.output),
             calls=step.calls,
             pad_bytes=pad_bytes,
             pad_value=step.kernel.pad_value(node),
-            padding=f"arena + {scratch}",
-            scratch=f"arena + {scratch + pad_bytes}" if step.kernel.scratch(node) else "NULL",
+            padding=f"arena + {self.program.padding_at.get(node, 0)}",
+            scratch=f"arena + {self.program.scratch_at[node]}" if step.kernel.scratch(node) else "NULL",
         )
+
+    def groups(self) -> list[GroupText]:
+        """All groups of the Program, with their layers."""
+        texts, number = [], 0
+        for group in self.program.groups:
+            layers = tuple(self.layer(number + index, step) for index, step in enumerate(group.steps))
+            texts.append(GroupText(layers, conditions(group, layers) if len(layers) > 1 else ()))
+            number += len(layers)
+        return texts
+
+    def ring(self, value: Value) -> int:
+        """Rows of a value that memory holds."""
+        rings = (group.rings[value] for group in self.program.groups if value in group.rings)
+        return next(rings, value.type.rows)
 
     def instance(self, step: Step) -> Instance:
         """The function for the step's kernel and geometry, made where it is met first."""
@@ -130,7 +178,7 @@ class LayerPrinter:
             rows = value.type.rows
             padded = window is not None and (window.first(0) < 0 or window.last(last_row) >= rows)
             row_bytes = value.type.row_elements * value.type.dtype.bytes
-            result.append(Input(self.address(value), window, rows, row_bytes, first, padded))
+            result.append(Input(self.address(value), window, rows, row_bytes, first, padded, self.ring(value)))
             first += window.size if window else 1
         return tuple(result), first
 
@@ -139,6 +187,33 @@ class LayerPrinter:
         offset = self.program.placements[value].offset
         text = f"arena + {offset}" if offset else "arena"
         return text if value.type.dtype is DType.S8 else f"({DTYPE_C[value.type.dtype]} *)(void *)({text})"
+
+
+def conditions(group: Group, layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Of each layer, in C: it has rows to compute, its inputs are there, and, if it waits for it, one is wanted."""
+    makers = {step.node.output: layer for step, layer in zip(group.steps, layers, strict=True)}
+    texts = []
+    for step, layer, limited in zip(group.steps, layers, group.limited, strict=True):
+        parts = [f"{layer.counter} < {layer.out_rows}"]
+        for value, window in step.activations:
+            if value in makers:
+                parts.append(f"{makers[value].counter} >= {reach_text(layer, window, value.type.rows)}")
+        if limited:
+            wanted = [
+                f"{layer.counter} < {reach_text(reader, window, layer.out_rows)}"
+                for other, reader in zip(group.steps, layers, strict=True)
+                for value, window in other.activations
+                if value is step.node.output
+            ]
+            parts.append(wanted[0] if len(wanted) == 1 else f"({' || '.join(wanted)})")
+        texts.append(" && ".join(parts))
+    return tuple(texts)
+
+
+def reach_text(layer: Layer, window: RowWindow, in_rows: int) -> str:
+    """C expression of how many input rows have to be there for the next row of a layer."""
+    ahead = (window.size - 1) * window.dilation - window.pad
+    return f"ec_reach({layer.counter}, {layer.out_rows}, {window.stride}, {ahead}, {in_rows})"
 
 
 def first_activation(node: Node) -> Value:

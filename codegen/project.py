@@ -65,7 +65,8 @@ def generate(program: Program, model: ModelFile) -> Project:
     name = identifier(model.name)
     pool = ConstantPool(name)
     printer = LayerPrinter(program, pool)
-    layers = tuple(printer.layer(number, step) for number, step in enumerate(program.steps))
+    groups = printer.groups()
+    layers = tuple(layer for group in groups for layer in group.layers)
     inputs = port_texts(program, name, "input", program.graph.inputs, program.graph.input_ports)
     outputs = port_texts(program, name, "output", program.graph.outputs, program.graph.output_ports)
     kernels = sorted({(instance.kernel.family, instance.kernel.name) for instance in printer.instances})
@@ -78,10 +79,11 @@ def generate(program: Program, model: ModelFile) -> Project:
         "target": program.target.name,
         "flag": program.goal.flag,
         "helium": program.target.core.mve,
-        "arena_bytes": program.arena + program.scratch,
+        "arena_bytes": program.bytes,
         "headers": [f"kernels/{kernel}.h" for _, kernel in kernels],
         "instances": printer.instances,
         "layers": layers,
+        "groups": groups,
         "constants": pool.constants,
         "inputs": inputs,
         "outputs": outputs,

@@ -11,7 +11,7 @@ from edgec.codegen.choice import declined, slow_layers
 from edgec.codegen.project import Project
 from edgec.ir import Graph
 from edgec.ops.base import constant_bytes
-from edgec.program import Program, Step, scratch_bytes
+from edgec.program import Group, Program, Step, scratch_bytes
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
     removed = removed_report(program.graph)
     streamed = 0  # bytes of the image that are pushed instead of kept: none, layer by layer
     ram = {
-        "total": program.arena + program.scratch + footprint.static + footprint.stack,
+        "total": program.bytes + footprint.static + footprint.stack,
         "arena": program.arena,
         "scratch": program.scratch,
         "static": footprint.static,
@@ -59,7 +59,7 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "flash": flash,
         "inputs": [port_report(program, index, "input") for index in range(len(program.graph.inputs))],
         "outputs": [port_report(program, index, "output") for index in range(len(program.graph.outputs))],
-        "layers": [layer_report(program, number, step) for number, step in enumerate(program.steps)],
+        "layers": layer_reports(program),
         "groups": [[step.node.name for step in group.steps] for group in program.groups],
         "warnings": [*warnings, *slow_layers(program)],
     }
@@ -75,8 +75,14 @@ def removed_report(graph: Graph) -> dict[str, Any]:
     }
 
 
-def layer_report(program: Program, number: int, step: Step) -> dict[str, Any]:
-    """One row of the per-layer table: `ram` is what is alive while it runs, scratch included.
+def layer_reports(program: Program) -> list[dict[str, Any]]:
+    """The per-layer table."""
+    groups = [group for group in program.groups for _ in group.steps]
+    return [layer_report(program, number, step, groups[number]) for number, step in enumerate(program.steps)]
+
+
+def layer_report(program: Program, number: int, step: Step, group: Group) -> dict[str, Any]:
+    """One row of it: `ram` is what is alive while the layer and those that run together with it do, scratch included.
 
     `why_not` has the kernels for better instructions of this core, with the reasons why they do not take the layer.
     """
@@ -85,7 +91,7 @@ def layer_report(program: Program, number: int, step: Step) -> dict[str, Any]:
         "op": step.node.op.name,
         "kernel": step.kernel.name,
         "macs": step.node.op.macs(step.node),
-        "ram": alive_bytes(program, number) + scratch_bytes(step),
+        "ram": alive_bytes(program, number) + scratch_bytes(*group.steps),
         "flash": constant_bytes(step.kernel, step.node),
         "why_not": [f"{name}: {reason}" for name, reason in declined(step, program.target.core)],
     }

@@ -51,13 +51,15 @@ def compile_model(
     name: str | None = None,
     dump_ir: str | Path | None = None,
     goal: str | Goal = Goal.BALANCED,
+    ram: int | None = None,
     step: Step = lambda text: None,
 ) -> CompiledModel:
     """Turn an ONNX network into a C project for a board; without `out_dir` nothing is written.
 
     data: .npz of samples, needed to quantise a float model. shapes: sizes of symbolic dimensions. cc: C compiler that
     measures the project, as --cc. name: prefix of the C names, else the file's name. dump_ir: folder for the Graph
-    after each pass. goal: what to be good at, as --optimize. step: called with the name of each stage as it begins.
+    after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all, 0 for the least there
+    is. step: called with the name of each stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
     from edgec.codegen import ModelFile, write_project
@@ -73,26 +75,53 @@ def compile_model(
     step("optimising")
     optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
     file = ModelFile(name or path.stem, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-    program, project, report = make_project(graph, board, file, goal, compiler, step)
+    program, project, report = make_project(graph, board, file, goal, compiler, step, ram)
     if directory is not None:
         write_project(project, directory)
     return CompiledModel(graph, program, project, report, directory, quantized)
 
 
 def make_project(
-    graph: Graph, board: Target, file: ModelFile, goal: Goal, compiler: Compiler | None, step: Step = lambda text: None
+    graph: Graph,
+    board: Target,
+    file: ModelFile,
+    goal: Goal,
+    compiler: Compiler | None,
+    step: Step = lambda text: None,
+    ram: int | None = None,
 ) -> tuple[Program, Project, dict[str, Any]]:
-    """Schedule an optimised Graph for a board and generate its C; the project holds the report too."""
+    """Schedule an optimised Graph for a board and generate its C; the project holds the report too.
+
+    ram: bytes that it may take in all, 0 for the least there is. None: as many as the board has.
+    """
     from edgec.codegen import generate
+    from edgec.codegen.footprint import over_budget
     from edgec.passes.schedule import schedule
 
-    step("scheduling")
-    program = schedule(graph, board, goal)
-    step("writing C")
-    project = generate(program, file)
-    step("measuring")
-    report = measured_report(program, project, compiler)
-    return program, replace(project, files={**project.files, REPORT: json.dumps(report, indent=1) + "\n"}), report
+    limit = arena_room(board) if ram is None else ram
+    while True:
+        step("scheduling")
+        program = schedule(graph, board, goal, limit)
+        step("writing C")
+        project = generate(program, file)
+        step("measuring")
+        report = measured_report(program, project, compiler)
+        over = report["ram"]["total"] - ram if ram else 0
+        if over <= 0:
+            files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n"}
+            return program, replace(project, files=files), report
+        if limit is not None and program.bytes > limit:
+            raise over_budget(program, report["ram"]["total"], ram or 0)
+        # Static RAM and stack are known now, and change little.
+        limit = program.bytes - over
+
+
+def arena_room(board: Target) -> int | None:
+    """Bytes that arena and scratch can have on a board; None: as many as they need."""
+    if board.is_host:
+        return None
+    arena, data = board.region("arena"), board.region("data")
+    return arena.size - (board.stack_reserve if arena == data else 0)
 
 
 def import_int8(path: Path, data: Path | None, shapes: Mapping[str, int], step: Step) -> tuple[Graph, bytes | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgec.goal import Goal
@@ -35,12 +35,24 @@ class Step:
     rows_per_call: int
     calls: int
 
+    @property
+    def activations(self) -> list[tuple[Value, RowWindow]]:
+        """The non-constant inputs of a step that works by rows, with their windows."""
+        values = [value for value in self.node.inputs if not value.is_constant]
+        return list(zip(values, self.windows or (), strict=True))
+
 
 @dataclass(frozen=True)
 class Group:
-    """Steps that run as one loop over the rows of the last one; a single step is layer by layer."""
+    """Steps that run together, row by row (passes/schedule/flow.py); a single step is layer by layer.
+
+    rings: how many rows are held of each value that is computed and read in the group only.
+    limited: of each step whether its rows wait until a reader wants them.
+    """
 
     steps: tuple[Step, ...]
+    rings: Mapping[Value, int] = field(default_factory=dict)
+    limited: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,9 +60,9 @@ class Program:
     """What codegen prints. `arena` bytes hold the values, `scratch` bytes follow them.
 
     `placements` has an entry for every input and computed value; values that share memory (Reshape) have
-    equal offsets. `scratch_at` says where the scratch of each node that needs some begins: the row of padding first,
-    then the kernel's own working memory. It lies wherever nothing is alive at that step; `scratch` is what it adds to
-    the arena.
+    equal offsets; of values in rings they have the ring. `padding_at` and `scratch_at` say where the row of padding and
+    the kernel's working memory of each node that needs them begin. They lie wherever nothing is alive at that step;
+    `scratch` is what they add to the arena.
     """
 
     graph: Graph
@@ -59,8 +71,14 @@ class Program:
     placements: Mapping[Value, Placement]
     arena: int
     scratch: int
+    padding_at: Mapping[Node, int]
     scratch_at: Mapping[Node, int]
     goal: Goal = Goal.SPEED
+
+    @property
+    def bytes(self) -> int:
+        """Of arena and scratch."""
+        return self.arena + self.scratch
 
     @property
     def steps(self) -> list[Step]:
@@ -78,9 +96,14 @@ def padding_bytes(step: Step) -> int:
     return round_up(step.node.inputs[0].type.row_elements * step.node.inputs[0].type.dtype.bytes)
 
 
-def scratch_bytes(step: Step) -> int:
-    """Bytes of scratch of one step: its row of padding and its kernel's working memory."""
-    return padding_bytes(step) + round_up(step.kernel.scratch(step.node))
+def working_bytes(step: Step) -> int:
+    """Bytes of scratch of one step's kernel, rounded up to 8."""
+    return round_up(step.kernel.scratch(step.node))
+
+
+def scratch_bytes(*steps: Step) -> int:
+    """Bytes of scratch of steps that run together: each one's row of padding, the largest working memory."""
+    return sum(padding_bytes(step) for step in steps) + max(working_bytes(step) for step in steps)
 
 
 def round_up(size: int, to: int = 8) -> int:

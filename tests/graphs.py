@@ -41,6 +41,18 @@ def conv(name: str, x: Value, attrs: ConvAttrs, out_c: int, y: QuantParams, rng:
     return node
 
 
+def wide_graph() -> Graph:
+    """Three convolutions over 24 x 24, wide in between: row by row they need a fraction of the RAM."""
+    rng = np.random.default_rng(1)
+    y, pads = QuantParams.per_tensor(0.05, 5), (1, 1, 1, 1)
+    x = s8("x", (1, 24, 24, 3))
+    first = conv("first", x, ConvAttrs((3, 3), pads=pads), 16, y, rng)
+    second = conv("second", first.output, ConvAttrs((3, 3), pads=pads), 16, y, rng)
+    third = conv("third", second.output, ConvAttrs((3, 3), (2, 2), pads), 4, y, rng)
+    ports = [Port("x", "int8", x.type.shape)], [Port("y", "int8", third.output.type.shape)]
+    return Graph("wide", [x], [third.output], [first, second, third], *ports, 13, 3)
+
+
 def tiny_graph() -> Graph:
     """Three convolutions: strided with padding, 1x1, depthwise."""
     rng = np.random.default_rng(0)

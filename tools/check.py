@@ -22,7 +22,7 @@ from edgec.simulator import Simulator, has_torch
 from edgec.targets import load_target
 from edgec.targets.host import HostModel
 from edgec.tools.agreement import Difference, accuracy, as_steps, check_labels, classes, compare, model_form
-from edgec.tools.compile import GoalOption, ModelArgument, TargetOption, compile_file, read_shapes
+from edgec.tools.compile import GoalOption, ModelArgument, RamOption, TargetOption, compile_file, read_shapes
 from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, exit_failed, reporting, table
 from edgec.tools.project import board_of, connect, read_project
 from edgec.tools.run import BoardOption, EmulatorOption, PortOption, TimeoutOption
@@ -87,6 +87,7 @@ def check_command(
     emulator: EmulatorOption = "auto",
     shape: ShapeOption = None,
     optimize: GoalOption = Goal.BALANCED,
+    ram: RamOption = None,
     cc: CcOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -107,7 +108,7 @@ def check_command(
         labels = loaded.labels() + label_offset
         project = Path(folder) / "board" / model.stem
         compiled = compile_file(
-            out, model, target, project, data=calibration or data, shape=shape, cc=cc, goal=optimize
+            out, model, target, project, data=calibration or data, shape=shape, cc=cc, goal=optimize, ram=ram
         )
         check_labels(labels, compiled.graph.outputs[0], data.name)
         comparison = Comparison(compiled, loaded, labels, out)

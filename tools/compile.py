@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from edgec.api import CompiledModel, compile_model, free_directory
 from edgec.codegen.literals import identifier
-from edgec.errors import ModelError
+from edgec.errors import ModelError, TargetError
 from edgec.goal import Goal
 from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, reporting, size, table
 
@@ -30,6 +31,14 @@ DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="S.npz", help="Samples: x, first axis = sample, in the model's own input form."),
 ]
+RamOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ram",
+        metavar="BYTES|min",
+        help="What all of it may take (64K, 65536), or min. Layers then run together, row by row, as far as needed.",
+    ),
+]
 
 
 def compile_command(
@@ -41,6 +50,7 @@ def compile_command(
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Project folder. Default: the model's name.")
     ] = None,
     optimize: GoalOption = Goal.BALANCED,
+    ram: RamOption = None,
     cc: CcOption = None,
     dump_ir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
@@ -63,6 +73,8 @@ def compile_command(
       edgec compile kws.onnx --target nucleo-l4r5zi --data train.npz -o kws
 
       edgec compile kws_int8.onnx --target rpi-pico --optimize size
+
+      edgec compile vww_int8.onnx --target nucleo-f446re --ram 32K
     """
     with reporting(as_json, verbose) as out:
         directory = output or Path(identifier(name or model.stem))
@@ -77,6 +89,7 @@ def compile_command(
             name=name,
             dump_ir=dump_ir,
             goal=optimize,
+            ram=ram,
         )
         warn(out, result.report["warnings"])
         out.result({**result.report, "directory": str(directory)}, lambda console: show(console, result, directory))
@@ -102,6 +115,7 @@ def compile_file(
     name: str | None = None,
     dump_ir: Path | None = None,
     goal: Goal = Goal.BALANCED,
+    ram: str | None = None,
 ) -> CompiledModel:
     """compile_model with the options of the command line."""
     free_directory(directory)
@@ -115,8 +129,19 @@ def compile_file(
         name=name,
         dump_ir=dump_ir,
         goal=goal,
+        ram=None if ram is None else read_bytes(ram),
         step=out.step,
     )
+
+
+def read_bytes(text: str) -> int:
+    """ "64K" -> 65536, "min" -> 0."""
+    if text == "min":
+        return 0
+    match = re.fullmatch(r"(\d+) ?(?:([km])(?:i?b)?)?", text.lower())
+    if match is None or int(match[1]) == 0:
+        raise TargetError(f"--ram takes a number of bytes or min, not {text!r}", help="for example --ram 64K")
+    return int(match[1]) * {"k": 1 << 10, "m": 1 << 20, None: 1}[match[2]]
 
 
 def read_shapes(texts: list[str]) -> dict[str, int]:
@@ -139,6 +164,10 @@ def show(console: Console, result: CompiledModel, directory: Path) -> None:
     console.print(f"{report['model']['file']} for {board.title} ({board.name}): {report['macs']['executed']:,} MACs")
     if report["removed"]["layers"]:
         console.print(removed_line(report))
+    together = [len(group) for group in report["groups"] if len(group) > 1]
+    if together:
+        groups = f"{len(together)} group{'s' if len(together) > 1 else ''}"
+        console.print(f"{sum(together)} of {len(report['layers'])} layers run row by row, in {groups}")
     parts = ", ".join(f"{part} {size(ram[part])}" for part in ("arena", "scratch", "static", "stack"))
     console.print(f"RAM    {size(ram['total']):>10}{of(board.ram)}  {parts}")
     port = f"code {size(flash['code'])}, of which port {size(flash['port'])}"

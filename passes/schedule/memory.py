@@ -1,19 +1,23 @@
 """Addresses in the arena: lifetimes, sharing, outputs written over dead input rows, first fit in the best order
 that a local search finds.
 
+Steps of a group run together: what one of them needs is there from the group's first step to its last.
+
 A value lives from the step that computes it to the last that reads it. Two values alive at once lie apart, but for one
 exception: an output may start below its dying input as far as the reads stay ahead of the writes.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgec.ir import Graph, Node, Value
+from edgec.ir import Graph, Value
 from edgec.ops.base import RowWindow
-from edgec.program import Step, round_up, scratch_bytes
+from edgec.passes.schedule.flow import Flow, row_bytes
+from edgec.program import Group, Step, round_up, scratch_bytes
 
 MOVES = 500
 
@@ -33,46 +37,59 @@ class Buffer:
     offset: int = 0
 
 
-def plan_buffers(graph: Graph, steps: list[Step]) -> list[Buffer]:
-    """One buffer for each input and computed value, with lifetimes and the overlaps that are legal."""
+def plan_buffers(graph: Graph, groups: Sequence[Group], flows: Mapping[int, Flow]) -> list[Buffer]:
+    """One buffer for each input and computed value, with lifetimes and the overlaps that are legal.
+
+    flows: of each group of several steps, by its index.
+    """
     owner: dict[int, Buffer] = {}
     buffers: list[Buffer] = []
+    spans = spans_of(groups)
+    span = {id(step.node): spans[index] for index, group in enumerate(groups) for step in group.steps}
+    rings = {id(value): rows for group in groups for value, rows in group.rings.items()}
 
     def new(value: Value, first: int) -> None:
-        buffer = Buffer([value], round_up(value.type.bytes), first, first)
+        size = rings[id(value)] * row_bytes(value) if id(value) in rings else value.type.bytes
+        buffer = Buffer([value], round_up(size), first, first)
         owner[id(value)] = buffer
         buffers.append(buffer)
 
     for value in graph.inputs:
         new(value, -1)
-    index = {id(step.node): number for number, step in enumerate(steps)}
     for node in graph.nodes:
         if node.op.alias:
             buffer = owner[id(node.inputs[0])]
             buffer.values.append(node.output)
             owner[id(node.output)] = buffer
             continue
-        number = index[id(node)]
+        first, last = span[id(node)]
         for value in node.inputs:
             if not value.is_constant:
-                owner[id(value)].last = max(owner[id(value)].last, number)
+                owner[id(value)].last = max(owner[id(value)].last, last)
         for value in node.outputs:
-            new(value, number)
+            new(value, first)
+            owner[id(value)].last = last
     for value in graph.outputs:
         if not value.is_constant:
-            owner[id(value)].last = len(steps)
-    for number, step in enumerate(steps):
-        record_gaps(step, number, owner)
+            owner[id(value)].last = sum(len(group.steps) for group in groups)
+    for index, group in enumerate(groups):
+        if len(group.steps) == 1:
+            record_gaps(group.steps[0], spans[index][1], owner)
+        else:
+            record_flow_gaps(flows[index], group, spans[index][1], owner)
     return buffers
 
 
-def scratch_buffers(steps: list[Step]) -> dict[Node, Buffer]:
-    """The scratch of each step that needs some, alive in that step alone."""
-    return {
-        step.node: Buffer([], size, number, number)
-        for number, step in enumerate(steps)
-        if (size := scratch_bytes(step)) > 0
-    }
+def spans_of(groups: Sequence[Group]) -> list[tuple[int, int]]:
+    """(first, last) step of each group, by number."""
+    ends = list(itertools.accumulate(len(group.steps) for group in groups))
+    return [(end - len(group.steps), end - 1) for end, group in zip(ends, groups, strict=True)]
+
+
+def scratch_buffers(groups: Sequence[Group]) -> list[Buffer | None]:
+    """The scratch of each group that needs some, alive in that group alone."""
+    sizes = [scratch_bytes(*group.steps) for group in groups]
+    return [Buffer([], size, *span) if size > 0 else None for size, span in zip(sizes, spans_of(groups), strict=True)]
 
 
 def size_of(buffers: Iterable[Buffer]) -> int:
@@ -92,6 +109,15 @@ def record_gaps(step: Step, number: int, owner: dict[int, Buffer]) -> None:
         gap = least_gap(step, position, value)
         if gap is not None:
             output.gaps[id(source)] = min(round_up(gap), output.size)
+
+
+def record_flow_gaps(flow: Flow, group: Group, last: int, owner: dict[int, Buffer]) -> None:
+    """The same of a group: its outputs over inputs from outside that die in it."""
+    for (value, output), gap in flow.gaps.items():
+        source = owner[id(value)]
+        # Of one name only: the rows of a reshaped value are others.
+        if source.last == last and source.values == [value] and output not in group.rings:
+            owner[id(output)].gaps[id(source)] = min(round_up(gap), owner[id(output)].size)
 
 
 def least_gap(step: Step, position: int, value: Value) -> int | None:

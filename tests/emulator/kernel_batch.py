@@ -18,7 +18,7 @@ from edgec.ir import Array, DType, Graph, Node, Port, TensorType, Value
 from edgec.ops.base import Kernel
 from edgec.passes.schedule.lower import by_rows, make_step
 from edgec.passes.schedule.memory import least_gap
-from edgec.program import Group, Placement, Program, Step, round_up, scratch_bytes
+from edgec.program import Group, Placement, Program, Step, padding_bytes, round_up, scratch_bytes, working_bytes
 from edgec.target import Core, Target
 from edgec.targets import Device, SerialLink, find_compiler, open_board
 from tests.emulator.kernel_cases import SAMPLES, Case, Rng, chance, pick
@@ -97,9 +97,10 @@ def placed(graph: Graph, target: Target, steps: list[Step], rng: Rng) -> Program
             end += round_up(step.node.output.type.bytes)
     scratch = max(scratch_bytes(step) for step in steps)
     put(graph.outputs[-1], end + scratch)
-    scratch_at = {step.node: end + scratch - scratch_bytes(step) for step in steps if scratch_bytes(step)}
+    padding_at = {step.node: end + scratch - scratch_bytes(step) for step in steps if padding_bytes(step)}
+    scratch_at = {step.node: end + scratch - working_bytes(step) for step in steps if working_bytes(step)}
     groups = tuple(Group((step,)) for step in steps)
-    return Program(graph, target, groups, places, end, scratch + CANARY, scratch_at)
+    return Program(graph, target, groups, places, end, scratch + CANARY, padding_at, scratch_at)
 
 
 def run_batch(batch: Batch, compiler: str, folder: Path) -> list[list[Array]]:

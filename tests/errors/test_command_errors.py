@@ -89,6 +89,18 @@ def test_too_much_ram(model: Path, tmp_path: Path) -> None:
     assert lines[4:] == [ROOM]
 
 
+def test_a_budget_below_the_least(model: Path, tmp_path: Path) -> None:
+    lines = refused("compile", model, "--target", "mps2-an386", "-o", tmp_path / "out", "--ram", "0.5K").splitlines()
+    assert lines == ["error: --ram takes a number of bytes or min, not '0.5K'", "  help: for example --ram 64K"]
+    lines = refused("compile", model, "--target", "mps2-an386", "-o", tmp_path / "out", "--ram", "512").splitlines()
+    needed = re.fullmatch(r"error: tiny needs at least (\d+) bytes of RAM on mps2-an386, 512 are the budget", lines[0])
+    assert needed is not None
+    assert int(needed[1]) > 512
+    assert [line.split()[1:6] for line in lines[1:4]] == [["bytes", "of", "RAM", "alive", "in"]] * 3
+    assert lines[4:] == [ROOM]
+    assert not (tmp_path / "out").exists()
+
+
 def test_too_much_flash(model: Path, tmp_path: Path) -> None:
     board = tmp_path / "doll.toml"
     board.write_text(

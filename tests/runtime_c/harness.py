@@ -28,7 +28,7 @@ from edgec.ir import Array, DType, Graph, Node, Port, QuantParams, Source, Tenso
 from edgec.ops import get_op
 from edgec.ops.base import select_kernel
 from edgec.passes.schedule import schedule
-from edgec.program import Placement, Program, round_up, scratch_bytes
+from edgec.program import Placement, Program, padding_bytes, round_up, working_bytes
 from edgec.target import Target
 from edgec.targets.toolchain import environment, zig_command
 from tests.graphs import VARIANTS
@@ -142,16 +142,22 @@ def with_kernel(graph: Graph, name: str) -> Graph:
 def spread_out(program: Program) -> Program:
     """The Program with every buffer at a place of its own, red zones between."""
     places: dict[Value, Placement] = {}
+    padding: dict[Node, int] = {}
     scratch: dict[Node, int] = {}
     start = RED_ZONE
     for value, old in program.placements.items():
         places[value] = Placement(start, old.size, old.first, old.last)
         start += round_up(old.size) + RED_ZONE
     for step in program.steps:
+        if step.node in program.padding_at:
+            padding[step.node] = start
+            start += padding_bytes(step) + RED_ZONE
         if step.node in program.scratch_at:
             scratch[step.node] = start
-            start += scratch_bytes(step) + RED_ZONE
-    return dataclasses.replace(program, placements=places, arena=start, scratch=0, scratch_at=scratch)
+            start += working_bytes(step) + RED_ZONE
+    return dataclasses.replace(
+        program, placements=places, arena=start, scratch=0, padding_at=padding, scratch_at=scratch
+    )
 
 
 def live_bytes(program: Program, layout: str) -> list[tuple[int, int]]:
@@ -159,8 +165,9 @@ def live_bytes(program: Program, layout: str) -> list[tuple[int, int]]:
     if layout == "packed":
         return [(0, program.arena + program.scratch)]
     values = [(place.offset, place.size) for place in program.placements.values()]
+    values += [(program.padding_at[s.node], padding_bytes(s)) for s in program.steps if s.node in program.padding_at]
     return values + [
-        (program.scratch_at[s.node], scratch_bytes(s)) for s in program.steps if s.node in program.scratch_at
+        (program.scratch_at[s.node], working_bytes(s)) for s in program.steps if s.node in program.scratch_at
     ]
 
 

@@ -16,7 +16,7 @@ from edgec.ops.movement import ReshapeAttrs
 from edgec.passes.schedule import schedule
 from edgec.passes.schedule.lower import choose_kernels, make_step
 from edgec.passes.schedule.memory import least_end, place, plan_buffers, scratch_buffers, size_of
-from edgec.program import Program, Step, scratch_bytes
+from edgec.program import Group, Program, Step, padding_bytes, working_bytes
 from edgec.target import Core, Target
 
 HOST = Target("host", "host", Core("host", "host", True, False, False, True, (), "", "", None), (), 0, None, None)
@@ -162,10 +162,11 @@ def replay(program: Program) -> None:
     for step in program.steps:
         first_reads_all = step.kernel.inplace or step.kernel.columns(step.node) is not None
         for call in range(step.calls):
-            if step.node in program.scratch_at:
-                at = program.scratch_at[step.node]
-                assert at + scratch_bytes(step) <= len(arena)
-                arena[at : at + scratch_bytes(step)] = -1
+            for places, size in ((program.padding_at, padding_bytes(step)), (program.scratch_at, working_bytes(step))):
+                if step.node in places:
+                    at = places[step.node]
+                    assert at + size <= len(arena)
+                    arena[at : at + size] = -1
             for part in zip(*(moments(step, position, call) for position in range(len(step.node.inputs))), strict=True):
                 written = part[0][1]
                 if not first_reads_all:  # such a kernel may write its output before it has read all of its input
@@ -242,6 +243,8 @@ def test_residual_blocks_need_no_third_map() -> None:
 @given(graphs())
 def test_no_placement_ends_below_the_bound(graph: Graph) -> None:
     steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, HOST).items()]
-    buffers = [*plan_buffers(graph, steps), *scratch_buffers(steps).values()]
+    groups = [Group((step,)) for step in steps]
+    scratch = (buffer for buffer in scratch_buffers(groups) if buffer)
+    buffers = [*plan_buffers(graph, groups, {}), *scratch]
     place(buffers)
     assert size_of(buffers) >= least_end(buffers)

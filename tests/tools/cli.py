@@ -11,6 +11,7 @@ import numpy as np
 from typer.testing import CliRunner
 
 from edgec.frontend import export_model
+from edgec.ir import Graph
 from edgec.tools.main import app
 from tests.graphs import tiny_graph
 
@@ -41,10 +42,11 @@ def edgec(*arguments: object) -> Result:
     return Result(result.exit_code, result.stdout, result.stderr)
 
 
-def write_model(folder: Path) -> Path:
-    """tiny.onnx: three convolutions, int8 in and out."""
-    path = folder / "tiny.onnx"
-    path.write_bytes(export_model(tiny_graph()))
+def write_model(folder: Path, graph: Graph | None = None) -> Path:
+    """tiny.onnx: three convolutions, int8 in and out; or another Graph."""
+    graph = graph or tiny_graph()
+    path = folder / f"{graph.name}.onnx"
+    path.write_bytes(export_model(graph))
     return path
 
 

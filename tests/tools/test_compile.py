@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from edgec.targets import find_compiler, load_target
 from edgec.tools.compile import warn
 from edgec.tools.output import Output
 from edgec.tools.project import build_firmware, read_project
-from tests.tools.cli import edgec
+from tests.graphs import wide_graph
+from tests.tools.cli import edgec, write_model
 from tests.tools.conftest import BOARD
 
 KEYS = {"model", "target", "optimize", "macs", "removed", "ram", "flash", "inputs", "outputs", "layers", "groups"}
@@ -60,6 +62,36 @@ def test_optimize_is_in_the_report_and_in_the_build(model: Path, tmp_path: Path,
     firmware = build_firmware(project, load_target(BOARD), None, Output(True, False))
     assert report["flash"]["total"] == pytest.approx(firmware.flash, rel=0.02)
     assert report["ram"]["stack"] == firmware.stack
+
+
+def test_ram_is_a_budget(tmp_path: Path) -> None:
+    """The least there is, enough for layer by layer, something between: always within what was asked for."""
+    model = write_model(tmp_path, wide_graph())
+
+    def report(*more: str) -> dict[str, Any]:
+        result = edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out", "--json", *more)
+        assert result.exit_code == 0, result.stderr
+        return result.json
+
+    layers, least = report(), report("--ram", "min")
+    assert least["ram"]["total"] < 0.6 * layers["ram"]["total"]
+    assert any(len(group) > 1 for group in least["groups"])
+    assert all(len(group) == 1 for group in layers["groups"])
+    assert report("--ram", "1M") == layers
+    assert report("--ram", str(layers["ram"]["total"]))["groups"] == layers["groups"]
+    for share in (0.0, 0.3, 0.9):
+        budget = int(least["ram"]["total"] * (1 - share) + layers["ram"]["total"] * share)
+        assert report("--ram", str(budget))["ram"]["total"] <= budget
+    text = edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out", "--ram", "min").stdout
+    assert "3 of 3 layers run row by row, in 1 group" in text
+
+
+def test_a_board_that_is_too_small_layer_by_layer_gets_rows(tmp_path: Path) -> None:
+    model = write_model(tmp_path, wide_graph())
+    board = small_board(tmp_path, '"1M"', 8192)
+    result = edgec("compile", model, "--target", board, "-o", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.json["ram"]["total"] <= 8192
 
 
 def test_optimize_takes_three_words(model: Path, tmp_path: Path) -> None:
@@ -138,7 +170,7 @@ def test_dump_ir(model: Path, tmp_path: Path) -> None:
     assert "Conv(" in (tmp_path / "ir" / dumped[-1]).read_text()
 
 
-@pytest.mark.parametrize("option", ["--ram", "--push", "--train", "--flash"])
+@pytest.mark.parametrize("option", ["--push", "--train", "--flash"])
 def test_options_of_later_passes_are_refused(model: Path, tmp_path: Path, option: str) -> None:
     result = edgec("compile", model, "--target", "host", "-o", tmp_path / "out", option, "1")
     assert result.exit_code == 2

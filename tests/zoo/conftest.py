@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pathlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import pytest
 
@@ -22,7 +22,10 @@ class Compiled:
     seconds: float
 
 
-Compiler = Callable[[Network, str], Compiled]
+class Compiler(Protocol):
+    """Compiles a network for a target; ram as in compile_model."""
+
+    def __call__(self, network: Network, target: str, ram: int | None = None) -> Compiled: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,14 +44,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
     """compiled(network, target): the network's int8 file as a project, made on the first call."""
-    made: dict[tuple[str, str], Compiled] = {}
+    made: dict[tuple[str, str, int | None], Compiled] = {}
 
-    def compile_once(network: Network, target: str) -> Compiled:
-        key = (network.name, target)
+    def compile_once(network: Network, target: str, ram: int | None = None) -> Compiled:
+        key = (network.name, target, ram)
         if key not in made:
             directory = tmp_path_factory.mktemp("project") / "out"
             start = time.perf_counter()
-            model = compile_model(network.int8, target, out_dir=directory)
+            model = compile_model(network.int8, target, out_dir=directory, ram=ram)
             made[key] = Compiled(model, directory, time.perf_counter() - start)
         return made[key]
 

@@ -55,7 +55,14 @@ def graph_inputs(network: Network, made: Compiled, count: int) -> Array:
 
 
 def run_and_compare(
-    network: Network, compiled: Compiler, board: str, count: int, build: pathlib.Path, *, fast: bool = False
+    network: Network,
+    compiled: Compiler,
+    board: str,
+    count: int,
+    build: pathlib.Path,
+    *,
+    fast: bool = False,
+    ram: int | None = None,
 ) -> None:
     """Flash the firmware, run `count` samples: outputs, RAM, stack and flash. `fast`: on unicorn where it has the core.
 
@@ -65,7 +72,7 @@ def run_and_compare(
     target = load_target(BOARDS[board])
     if not target.emulator or (shutil.which(QEMU) is None and not target.emulator.unicorn):
         pytest.skip(f"only QEMU emulates {target.core.name}, and {QEMU} is not installed")
-    made = compiled(network, BOARDS[board])
+    made = compiled(network, BOARDS[board], ram)
     x = graph_inputs(network, made, count)
     expected = HostModel(compiled(network, "host").directory).run([x])
     firmware = find_compiler(target).build(made.directory, build)
@@ -88,6 +95,28 @@ def run_and_compare(
 @some_pairs
 def test_board_equals_host(network: Network, board: str, compiled: Compiler, tmp_path: pathlib.Path) -> None:
     run_and_compare(network, compiled, board, FEW, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("network", "board"),
+    [
+        pytest.param(BY_NAME[name], board, id=f"{name}-{board}")
+        for name, board in (("vww_mobilenetv1", "m4"), ("ic_resnet8", "m0plus"), ("imagenet_mcunet_5fps_128", "m55"))
+    ],
+)
+def test_rows_on_a_board_equal_layers_on_the_host(
+    network: Network, board: str, compiled: Compiler, tmp_path: pathlib.Path
+) -> None:
+    """In the least RAM there is, layers run together row by row."""
+    run_and_compare(network, compiled, board, FEW, tmp_path, ram=0)
+
+
+@pytest.mark.exhaustive
+@all_pairs
+def test_rows_on_every_board_equal_layers_on_the_host(
+    network: Network, board: str, compiled: Compiler, tmp_path: pathlib.Path
+) -> None:
+    run_and_compare(network, compiled, board, FEW, tmp_path, fast=True, ram=0)
 
 
 @pytest.mark.exhaustive

@@ -1,0 +1,182 @@
+"""Which steps run together, row by row: the cut of the order into groups that needs the least RAM, or fits a budget.
+
+Between two groups whole tensors stand in memory, inside a group only the rows that are still read. What a group needs
+does not depend on how the steps before and behind it are cut, so dynamic programming over the cuts is exact:
+    least(j) = min over i < j of max(least(i), peak(i, j))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgec.ir import Graph, Value
+from edgec.passes.schedule.flow import Flow, flow, row_bytes
+from edgec.passes.schedule.memory import least_gap
+from edgec.program import Step, round_up, scratch_bytes
+
+MOST_STEPS = 48  # of a group
+FEW_STEPS = 16  # of a graph whose groups are all run by themselves
+NEVER = 1 << 62
+
+
+@dataclass(frozen=True)
+class Life:
+    """From the step that computes a value (-1: an input) to the last that reads it; `end` where it is an output."""
+
+    first: int
+    last: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Steps first..last-1 as one group: bytes of RAM while it runs, rows of each value that it holds."""
+
+    first: int
+    last: int
+    peak: int
+    calls: int  # calls more than layer by layer
+
+
+def lives_of(graph: Graph, steps: Sequence[Step]) -> tuple[dict[Value, Life], dict[Value, Value]]:
+    """Lifetimes of the values that have memory of their own, and which of them each value lies in (Reshape)."""
+    root: dict[Value, Value] = {value: value for value in graph.inputs}
+    number = {step.node: index for index, step in enumerate(steps)}
+    first, last = dict.fromkeys(graph.inputs, -1), dict.fromkeys(graph.inputs, -1)
+    for node in graph.nodes:
+        if node.op.alias:
+            root[node.output] = root[node.inputs[0]]
+            continue
+        for value in node.inputs:
+            if not value.is_constant:
+                last[root[value]] = number[node]
+        for value in node.outputs:
+            root[value], first[value], last[value] = value, number[node], number[node]
+    for value in graph.outputs:
+        if not value.is_constant:
+            last[root[value]] = len(steps)
+    return {v: Life(first[v], last[v], round_up(v.type.bytes)) for v in first}, root
+
+
+class Cuts:
+    """All groups of neighbouring steps that can be formed, with what they cost."""
+
+    def __init__(self, graph: Graph, steps: Sequence[Step]) -> None:
+        self.steps = steps
+        self.lives, self.root = lives_of(graph, steps)
+        self.made = {step.node.output: index for index, step in enumerate(steps)}
+        self.table: dict[tuple[int, int], Cut] = {}
+        self.flows: dict[tuple[int, int], Flow] = {}  # of the groups whose cut is exact
+        for first in range(len(steps)):
+            self._fill(first)
+
+    def _fill(self, first: int) -> None:
+        """The groups that begin with step `first`."""
+        self.table[first, first + 1] = self._single(first)
+        ends = range(first + 2, self._end(first) + 1)
+        if len(self.steps) <= FEW_STEPS:
+            for last in ends:
+                self.flow(first, last)
+        elif ends:
+            # How far steps are ahead of each other depends little on where the group ends: one run serves for all ends.
+            run = self._run(first, ends[-1])
+            for last in ends:
+                self.table[first, last] = self._cut(first, last, run)
+
+    def flow(self, first: int, last: int) -> Flow | None:
+        """What running steps first..last-1 together means, None for a single one; their cut is exact from then on."""
+        if last - first < 2:
+            return None
+        if (first, last) not in self.flows:
+            self.flows[first, last] = self._run(first, last)
+            self.table[first, last] = self._cut(first, last, self.flows[first, last])
+        return self.flows[first, last]
+
+    def _run(self, first: int, last: int) -> Flow:
+        group = self.steps[first:last]
+        return flow(group, frozenset(s.node.output for s in group if self.lives[s.node.output].last >= last))
+
+    @property
+    def least(self) -> int:
+        """Bytes that are enough, but for gaps between buffers."""
+        least = [0] + [NEVER] * len(self.steps)
+        for cut in self.table.values():
+            least[cut.last] = min(least[cut.last], max(least[cut.first], cut.peak))
+        return least[-1]
+
+    def choose(self, limit: int = 0) -> list[Cut]:
+        """The fewest calls within `limit` bytes; where nothing fits, within the least that is possible."""
+        while True:
+            chosen = self._fewest_calls(max(limit, self.least))
+            for cut in chosen:
+                self.flow(cut.first, cut.last)
+            if all(self.table[cut.first, cut.last] == cut for cut in chosen):
+                return chosen
+
+    def _fewest_calls(self, limit: int) -> list[Cut]:
+        calls = [0] + [NEVER] * len(self.steps)
+        before: dict[int, Cut] = {}
+        for cut in self.table.values():
+            if cut.peak <= limit and calls[cut.first] + cut.calls < calls[cut.last]:
+                calls[cut.last], before[cut.last] = calls[cut.first] + cut.calls, cut
+        chosen: list[Cut] = []
+        while (end := chosen[-1].first if chosen else len(self.steps)) > 0:
+            chosen.append(before[end])
+        return chosen[::-1]
+
+    def _end(self, first: int) -> int:
+        """Where groups that begin with step `first` end at the latest."""
+        for index in range(first, min(first + MOST_STEPS, len(self.steps))):
+            step = self.steps[index]
+            if step.windows is None or len(step.node.outputs) > 1:
+                return index
+            for value in step.node.inputs:
+                # A reshaped value has other rows than the one that was computed.
+                if not value.is_constant and value not in self.made and self.lives[self.root[value]].first >= first:
+                    return index
+        return min(first + MOST_STEPS, len(self.steps))
+
+    def _alive(self, first: int, last: int) -> int:
+        """Bytes of what was computed before step `first` and is read by it or later."""
+        return sum(life.bytes for life in self.lives.values() if life.first < first <= life.last)
+
+    def _single(self, index: int) -> Cut:
+        step, y = self.steps[index], self.steps[index].node.output
+        peak = self._alive(index, index + 1) + sum(self.lives[v].bytes for v in step.node.outputs)
+        saved = 0
+        values = [self.root[value] for value in step.node.inputs if not value.is_constant]
+        for position, value in enumerate(values):
+            gap = least_gap(step, position, value) if step.windows else None
+            if self.lives[value].last == index and values.count(value) == 1 and gap is not None:
+                saved = max(saved, self._overlap(value, y, gap))
+        return Cut(index, index + 1, peak - saved + scratch_bytes(step), 0)
+
+    def _overlap(self, value: Value, y: Value, gap: int) -> int:
+        """Bytes saved by y starting `gap` bytes below its dying input."""
+        a, b = self.lives[value].bytes, self.lives[y].bytes
+        return a + b - max(b, min(round_up(gap), b) + a)
+
+    def _cut(self, first: int, last: int, run: Flow) -> Cut:
+        """Steps first..last-1 as one group that runs as `run` has it."""
+        steps = self.steps[first:last]
+        peak = self._alive(first, last) + scratch_bytes(*steps)
+        whole = []
+        for step in steps:
+            y = step.node.output
+            if self.lives[y].last < last:
+                peak += ring_bytes(y, run.rings.get(y, 1))
+            else:
+                peak += self.lives[y].bytes
+                whole.append(y)
+        saved = [
+            self._overlap(value, y, gap)
+            for (value, y), gap in run.gaps.items()
+            if y in whole and self.root[value] is value and self.lives[value].last < last
+        ]
+        calls = sum(step.node.output.type.rows - step.calls for step in steps) + len(steps)
+        return Cut(first, last, peak - max(saved, default=0), calls)
+
+
+def ring_bytes(value: Value, rows: int) -> int:
+    return round_up(rows * row_bytes(value))

@@ -1,0 +1,228 @@
+"""Steps that run together, row by row: rings, places and the C are right, the cut is the best."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edgec.codegen import ModelFile, generate, write_project
+from edgec.ir import Graph, Node, Value
+from edgec.ops.base import RowWindow
+from edgec.passes.pipeline import optimize
+from edgec.passes.schedule import groups, schedule
+from edgec.passes.schedule.groups import Cuts
+from edgec.passes.schedule.lower import choose_kernels, make_step
+from edgec.program import Group, Program, Step, padding_bytes, working_bytes
+from edgec.targets import load_target
+from edgec.targets.host import HostModel
+from tests.passes.int8_networks import random_int8_network, samples
+from tests.schedule.test_memory import HOST, FakeAttrs, graphs, node, value
+
+
+class Arena:
+    """Memory whose bytes know what was written there last: (value, row)."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.rings = {v: rows for group in program.groups for v, rows in group.rings.items()}
+        self.number = {v: index for index, v in enumerate(program.placements)}
+        for n in program.graph.nodes:
+            if n.op.alias:
+                self.number[n.output] = self.number[n.inputs[0]]
+        self.owner = np.full(program.bytes, -1)
+        self.byte = np.full(program.bytes, -1)
+
+    def span(self, v: Value, row: int) -> tuple[slice, np.ndarray]:
+        """Where a row lies, and which bytes of the value it has."""
+        size = v.type.row_elements
+        start = self.program.placements[v].offset + row % self.rings.get(v, v.type.rows) * size
+        return slice(start, start + size), np.arange(row * size, (row + 1) * size)
+
+    def write(self, v: Value, row: int) -> None:
+        where, bytes_ = self.span(v, row)
+        self.owner[where], self.byte[where] = self.number[v], bytes_
+
+    def read(self, v: Value, row: int) -> None:
+        where, bytes_ = self.span(v, row)
+        assert (self.owner[where] == self.number[v]).all(), f"row {row} of {v.name} is overwritten"
+        assert (self.byte[where] == bytes_).all(), f"row {row} of {v.name} is another one"
+
+    def spoil(self, step: Step) -> None:
+        places = ((self.program.padding_at, padding_bytes(step)), (self.program.scratch_at, working_bytes(step)))
+        for at, size in places:
+            if step.node in at:
+                assert at[step.node] + size <= len(self.owner)
+                self.owner[at[step.node] : at[step.node] + size] = -1
+
+    def call(self, step: Step, row: int) -> None:
+        """One output row; it is written while the input rows are read."""
+        self.spoil(step)
+        self.write(step.node.output, row)
+        for v, window in step.activations:
+            reads = (window.first(row) + k * window.dilation for k in range(window.size))
+            for read in (r for r in reads if 0 <= r < v.type.rows):
+                self.read(v, read)
+
+
+def reach(window: RowWindow, row: int, rows: int, in_rows: int) -> int:
+    """ec_reach of ec_rows.h."""
+    return min(window.last(min(row, rows - 1)) + 1, in_rows)
+
+
+def run_group(group: Group, arena: Arena) -> None:
+    """The loop of a group as codegen writes it."""
+    done = {step.node.output: 0 for step in group.steps}
+
+    def ready(step: Step, limited: bool) -> bool:
+        y = step.node.output
+        row, rows = done[y], y.type.rows
+        inputs = [(v, w) for v, w in step.activations if v in done]
+        if row >= rows or any(done[v] < reach(w, row, rows, v.type.rows) for v, w in inputs):
+            return False
+        wanted = [
+            row < reach(w, done[other.node.output], other.node.output.type.rows, rows)
+            for other in group.steps
+            for v, w in other.activations
+            if v is y
+        ]
+        return not limited or any(wanted)
+
+    while True:
+        pairs = zip(reversed(group.steps), reversed(group.limited), strict=True)
+        step = next((step for step, limited in pairs if ready(step, limited)), None)
+        if step is None:
+            break
+        arena.call(step, done[step.node.output])
+        done[step.node.output] += 1
+    for step in group.steps:
+        if step.node.output not in group.rings:
+            assert done[step.node.output] == step.node.output.type.rows
+
+
+def replay(program: Program) -> None:
+    """Every row that is read is the one that was written."""
+    arena = Arena(program)
+    for v in program.graph.inputs:
+        for row in range(v.type.rows):
+            arena.write(v, row)
+    for group in program.groups:
+        if len(group.steps) > 1:
+            run_group(group, arena)
+        else:  # tests/schedule/test_memory.py looks inside
+            (step,) = group.steps
+            arena.spoil(step)
+            for row in range(step.node.output.type.rows):
+                arena.write(step.node.output, row)
+    for v in program.graph.outputs:
+        for row in range(v.type.rows):
+            arena.read(v, row)
+
+
+def cuts_of(graph: Graph) -> Cuts:
+    return Cuts(graph, [make_step(n, kernel) for n, kernel in choose_kernels(graph, HOST).items()])
+
+
+@given(graphs(), st.floats(0, 1.2))
+def test_rows_are_there_when_they_are_read(graph: Graph, share: float) -> None:
+    layers = schedule(graph, HOST)
+    for ram in (0, int(share * layers.bytes)):
+        program = schedule(graph, HOST, ram=ram)
+        assert program.bytes <= max(ram, layers.bytes)
+        replay(program)
+
+
+@given(graphs())
+def test_no_other_cut_needs_less(graph: Graph) -> None:
+    """All ways to cut the order, each group looked at by itself."""
+    cuts = cuts_of(graph)
+    count = len(cuts.steps)
+    if count == 0:
+        return
+    peaks = {pair: cut.peak for pair, cut in cuts.table.items()}
+    best = min(
+        max((peaks.get(pair, 1 << 62) for pair in itertools.pairwise([0, *inner, count])), default=0)
+        for size in range(count)
+        for inner in itertools.combinations(range(1, count), size)
+    )
+    assert cuts.least == best
+    assert max(cut.peak for cut in cuts.choose()) == best
+
+
+@given(graphs())
+def test_long_graphs_are_cut_by_estimates_that_are_checked(graph: Graph) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "FEW_STEPS", 0)
+        cuts = cuts_of(graph)
+        for cut in cuts.choose():
+            alone = cuts.flow(cut.first, cut.last)
+            assert cuts.table[cut.first, cut.last] == cut
+            assert alone is None or alone is cuts.flows[cut.first, cut.last]
+        replay(schedule(graph, HOST, ram=0))
+
+
+def wide(name: str, source: Value, channels: int) -> Node:
+    """A 3x3 layer that keeps height and width."""
+    _, rows, columns, _ = source.type.shape
+    return node(name, [source], FakeAttrs(RowWindow(3, 1, 1), (1, rows, columns, channels), False))
+
+
+def test_a_chain_holds_the_rows_of_its_windows() -> None:
+    """Three 3x3 convolutions over 32 rows, wide in between: two rings of three rows."""
+    x = value("x", (1, 32, 8, 4))
+    a = wide("a", x, 16)
+    b = wide("b", a.output, 16)
+    c = wide("c", b.output, 4)
+    program = schedule(Graph("chain", [x], [c.output], [a, b, c]), HOST, ram=0)
+    (group,) = program.groups
+    assert group.rings == {a.output: 3, b.output: 3}
+    # c begins below x by what it is ahead of the rows that a still reads: row i needs row i + 3 of x, but at the start.
+    assert program.bytes == 32 * 32 + 2 * 3 * 128
+    replay(program)
+
+
+def test_a_skip_connection_waits_in_a_ring() -> None:
+    """A 1x1 beside two 3x3: the map that both read holds the rows by which the longer way lags behind."""
+    x = value("x", (1, 24, 6, 4))
+    first = wide("first", x, 16)
+    long = wide("long", first.output, 16)
+    longer = wide("longer", long.output, 16)
+    total = node("sum", [longer.output, first.output], FakeAttrs(RowWindow(), longer.output.type.shape, True))
+    last = wide("last", total.output, 2)
+    nodes = [first, long, longer, total, last]
+    (group,) = schedule(Graph("skip", [x], [last.output], nodes), HOST, ram=0).groups
+    assert group.rings == {first.output: 3, long.output: 3, longer.output: 1, total.output: 3}
+
+
+@pytest.mark.parametrize("seed", [pytest.param(0, id="few"), pytest.param(1, marks=pytest.mark.exhaustive, id="many")])
+def test_the_c_computes_the_same(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Random networks in the least RAM and in a random budget, built for this computer, against layer by layer."""
+    target = load_target("host")
+
+    @settings(max_examples=500 if seed else 6, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.data(), st.floats(0, 1))
+    def check(data: st.DataObject, share: float) -> None:
+        graph = random_int8_network(data)
+        optimize(graph, target)
+        if not graph.nodes or any(v.is_constant for v in graph.outputs):
+            return
+        inputs = samples(graph, 4, 0)
+        layers = schedule(graph, target)
+        folder = tmp_path_factory.mktemp("c")
+        wanted = built(layers, folder / "layers").run(inputs)
+        for ram in (0, int(share * layers.bytes)):
+            program = schedule(graph, target, ram=ram)
+            replay(program)
+            for a, b in zip(built(program, folder / str(ram)).run(inputs), wanted, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+    check()
+
+
+def built(program: Program, folder: Path) -> HostModel:
+    write_project(generate(program, ModelFile("m", "m.onnx", "0" * 64)), folder)
+    return HostModel(folder)
