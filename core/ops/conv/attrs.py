@@ -60,3 +60,35 @@ def pointwise(node: Node) -> bool:
     """1x1, stride 1, no padding: rows may be joined into one longer row."""
     attrs: ConvAttrs = node.attrs
     return attrs.kernel_shape == (1, 1) and attrs.strides == (1, 1) and not any(attrs.pads)
+
+
+@dataclass(frozen=True)
+class RowGeometry:
+    """What the kernels of windows know of an output row of `out_w` pixels; some know more."""
+
+    in_w: int
+    in_c: int
+    out_w: int
+    out_c: int
+    kernel_h: int
+    kernel_w: int
+    stride_w: int
+    pad_w: int
+    dilation_w: int
+
+
+def row_geometry(node: Node, rows: int) -> RowGeometry:
+    """Of so many adjacent rows that are joined to one."""
+    attrs: ConvAttrs = node.attrs
+    x, y = node.inputs[0].type, node.output.type
+    return RowGeometry(
+        in_w=x.shape[2] * rows,
+        in_c=x.shape[3],
+        out_w=y.shape[2] * rows,
+        out_c=y.shape[3],
+        kernel_h=attrs.kernel_shape[0],
+        kernel_w=attrs.kernel_shape[1],
+        stride_w=attrs.strides[1],
+        pad_w=attrs.pads[1],
+        dilation_w=attrs.dilations[1],
+    )

@@ -8,9 +8,9 @@ import numpy as np
 
 from edgec.ir import Array, Node
 from edgec.ops.base import Kernel
-from edgec.ops.conv.attrs import ConvAttrs, conv_macs
+from edgec.ops.conv.attrs import ConvAttrs, RowGeometry, conv_macs, row_geometry
 from edgec.ops.conv.nodsp_sums import folded_bias, node_words, without_dsp
-from edgec.ops.conv.portable import DepthwiseGeometry, depthwise_geometry, depthwise_only
+from edgec.ops.conv.portable import depthwise_only
 from edgec.ops.conv.sums import conv_data
 from edgec.target import Core
 
@@ -20,18 +20,9 @@ WORD = 4
 
 
 @dataclass(frozen=True)
-class DepthwiseRowGeometry:
+class DepthwiseRowGeometry(RowGeometry):
     """Mirrors ec_depthwise_conv_s8_nodsp_geometry."""
 
-    in_w: int
-    in_c: int
-    out_w: int
-    out_c: int
-    kernel_h: int
-    kernel_w: int
-    stride_w: int
-    pad_w: int
-    dilation_w: int
     pitch: int
     tile: int
 
@@ -54,7 +45,7 @@ def depthwise_rows_s8(node: Node, core: Core) -> str | None:
     return without_dsp(node, core) or depthwise_only(node, core)
 
 
-def pitch_of(g: DepthwiseGeometry) -> int:
+def pitch_of(g: RowGeometry) -> int:
     """Words of a plane: columns of the padded row that are equal modulo the stride."""
     return ((g.out_w - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w) // g.stride_w + 1
 
@@ -66,12 +57,12 @@ def outputs_at_once(out_w: int, kernel_w: int) -> int:
 
 
 def depthwise_row_geometry(node: Node, rows: int) -> DepthwiseRowGeometry:
-    g = depthwise_geometry(node, rows)
+    g = row_geometry(node, rows)
     return DepthwiseRowGeometry(**vars(g), pitch=pitch_of(g), tile=outputs_at_once(g.out_w, g.kernel_w))
 
 
 def depthwise_row_data(node: Node) -> DepthwiseRowData:
-    data, words, g = conv_data(node), node_words(node), depthwise_geometry(node, 1)
+    data, words, g = conv_data(node), node_words(node), row_geometry(node, 1)
     # Taps of a row in the order of their planes.
     order = sorted(range(g.kernel_w), key=lambda kx: (kx * g.dilation_w % g.stride_w, kx))
     w = data.weights.reshape(len(data.bias), g.kernel_h, g.kernel_w)
@@ -89,7 +80,7 @@ def depthwise_row_data(node: Node) -> DepthwiseRowData:
 
 
 def depthwise_row_scratch(node: Node) -> int:
-    g = depthwise_geometry(node, 1)
+    g = row_geometry(node, 1)
     planes = g.kernel_h * g.stride_w * pitch_of(g)
     # Plain C computes the sums of a row in fours.
     return WORD * (planes + -(-g.out_w // 4) * 4)

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgec.ir import Array, Node
 from edgec.ops.base import Kernel, RowWindow
-from edgec.ops.conv.attrs import ConvAttrs, conv_macs, pointwise
+from edgec.ops.conv.attrs import ConvAttrs, RowGeometry, conv_macs, pointwise, row_geometry
 from edgec.ops.conv.sums import ConvData, conv_data, sum_bounds, weighted_s8
 from edgec.ops.numbers import QMIN
 from edgec.target import Core
@@ -21,18 +21,9 @@ JOINED_LIMIT = 2**23
 
 
 @dataclass(frozen=True)
-class ConvDspGeometry:
+class ConvDspGeometry(RowGeometry):
     """Mirrors ec_conv_s8_dsp_geometry: one output row of `out_w` pixels."""
 
-    in_w: int
-    in_c: int
-    out_w: int
-    out_c: int
-    kernel_h: int
-    kernel_w: int
-    stride_w: int
-    pad_w: int
-    dilation_w: int
     blocks: int
     padded: int
     tile: int
@@ -69,17 +60,8 @@ def blocks_of(depth: int) -> int:
 
 def conv_geometry(node: Node, rows: int) -> ConvDspGeometry:
     attrs: ConvAttrs = node.attrs
-    x, y = node.inputs[0].type, node.output.type
     return ConvDspGeometry(
-        in_w=x.shape[2] * rows,
-        in_c=x.shape[3],
-        out_w=y.shape[2] * rows,
-        out_c=y.shape[3],
-        kernel_h=attrs.kernel_shape[0],
-        kernel_w=attrs.kernel_shape[1],
-        stride_w=attrs.strides[1],
-        pad_w=attrs.pads[1],
-        dilation_w=attrs.dilations[1],
+        **vars(row_geometry(node, rows)),
         blocks=blocks_of(int(np.prod(node.inputs[1].type.shape[1:]))),
         padded=int(is_padded(node)),
         tile=conv_tile(node),

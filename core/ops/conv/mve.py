@@ -9,7 +9,7 @@ import numpy as np
 
 from edgec.ir import Node
 from edgec.ops.base import Kernel
-from edgec.ops.conv.attrs import ConvAttrs, conv_rows, pointwise
+from edgec.ops.conv.attrs import ConvAttrs, RowGeometry, conv_rows, pointwise, row_geometry
 from edgec.ops.conv.mve_pack import (
     GROUP,
     VECTOR,
@@ -78,18 +78,9 @@ def matmul_cost(node: Node, core: Core) -> float:
 
 
 @dataclass(frozen=True)
-class ConvMveGeometry:
+class ConvMveGeometry(RowGeometry):
     """Mirrors ec_conv_s8_mve_geometry: one output row of `out_w` pixels."""
 
-    in_w: int
-    in_c: int
-    out_w: int
-    out_c: int
-    kernel_h: int
-    kernel_w: int
-    stride_w: int
-    pad_w: int
-    dilation_w: int
     columns: int
     inside: int
     zeros: int
@@ -162,18 +153,8 @@ def apart_bytes(node: Node) -> int:
 
 
 def conv_geometry(node: Node, rows: int) -> ConvMveGeometry:
-    attrs: ConvAttrs = node.attrs
-    x, y = node.inputs[0].type, node.output.type
     return ConvMveGeometry(
-        in_w=x.shape[2],
-        in_c=x.shape[3],
-        out_w=y.shape[2],
-        out_c=y.shape[3],
-        kernel_h=attrs.kernel_shape[0],
-        kernel_w=attrs.kernel_shape[1],
-        stride_w=attrs.strides[1],
-        pad_w=attrs.pads[1],
-        dilation_w=attrs.dilations[1],
+        **vars(row_geometry(node, 1)),
         columns=int(in_columns(node)),
         inside=int(not any(border(node))),
         zeros=zeros_bytes(node),

@@ -11,11 +11,10 @@ import numpy as np
 
 from edgec.ir import Array, Node
 from edgec.ops.base import Kernel
-from edgec.ops.conv.attrs import ConvAttrs, conv_macs, pointwise
+from edgec.ops.conv.attrs import ConvAttrs, RowGeometry, conv_macs, pointwise, row_geometry
 from edgec.ops.conv.depthwise_nodsp import DEPTHWISE
 from edgec.ops.conv.dsp import conv_columns
 from edgec.ops.conv.nodsp_sums import folded_bias, node_words, without_dsp
-from edgec.ops.conv.portable import ConvGeometry, conv_geometry
 from edgec.ops.conv.sums import conv_data
 from edgec.ops.numbers import QMIN
 from edgec.target import Core
@@ -31,18 +30,9 @@ CODE = 500
 
 
 @dataclass(frozen=True)
-class PairsGeometry:
+class PairsGeometry(RowGeometry):
     """Mirrors ec_conv_nodsp_geometry: one output row; a window is `quads` * 4 elements."""
 
-    in_w: int
-    in_c: int
-    out_w: int
-    out_c: int
-    kernel_h: int
-    kernel_w: int
-    stride_w: int
-    pad_w: int
-    dilation_w: int
     quads: int
     tile: int
     at_once: int
@@ -160,11 +150,11 @@ def tile_of_wide(node: Node) -> int:
 
 
 def pairs_geometry(node: Node, rows: int, tile: int) -> PairsGeometry:
-    g: ConvGeometry = conv_geometry(node, rows)
+    g = row_geometry(node, rows)
+    quads = quads_of(node)
     return PairsGeometry(
-        g.in_w, g.in_c, g.out_w, g.out_c, g.kernel_h, g.kernel_w, g.stride_w, g.pad_w, g.dilation_w,
-        quads_of(node), min(tile, g.out_w), max(1, UNPACKED // TWO_QUADS // quads_of(node)),
-    )  # fmt: skip
+        **vars(g), quads=quads, tile=min(tile, g.out_w), at_once=max(1, UNPACKED // TWO_QUADS // quads)
+    )
 
 
 def window_order(node: Node) -> Array:
