@@ -22,7 +22,7 @@ NEVER = 1 << 62
 
 @dataclass(frozen=True)
 class Life:
-    """From the step that computes a value (-1: an input) to the last that reads it; `end` where it is an output."""
+    """From the step that computes a value (-1: an input) to the last that reads it (behind all steps: an output)."""
 
     first: int
     last: int
@@ -31,7 +31,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Cut:
-    """Steps first..last-1 as one group: bytes of RAM while it runs, rows of each value that it holds."""
+    """Steps first..last-1 as one group: bytes of RAM while it runs."""
 
     first: int
     last: int
@@ -137,13 +137,13 @@ class Cuts:
                     return index
         return min(first + MOST_STEPS, len(self.steps))
 
-    def _alive(self, first: int, last: int) -> int:
+    def _alive(self, first: int) -> int:
         """Bytes of what was computed before step `first` and is read by it or later."""
         return sum(life.bytes for life in self.lives.values() if life.first < first <= life.last)
 
     def _single(self, index: int) -> Cut:
         step, y = self.steps[index], self.steps[index].node.output
-        peak = self._alive(index, index + 1) + sum(self.lives[v].bytes for v in step.node.outputs)
+        peak = self._alive(index) + sum(self.lives[v].bytes for v in step.node.outputs)
         saved = 0
         values = [self.root[value] for value in step.node.inputs if not value.is_constant]
         for position, value in enumerate(values):
@@ -160,7 +160,7 @@ class Cuts:
     def _cut(self, first: int, last: int, run: Flow) -> Cut:
         """Steps first..last-1 as one group that runs as `run` has it."""
         steps = self.steps[first:last]
-        peak = self._alive(first, last) + scratch_bytes(*steps)
+        peak = self._alive(first) + scratch_bytes(*steps)
         whole = []
         for step in steps:
             y = step.node.output
