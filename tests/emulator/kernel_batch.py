@@ -16,7 +16,7 @@ import numpy as np
 from edgec.codegen import ModelFile, generate, write_project
 from edgec.ir import Array, DType, Graph, Node, Port, TensorType, Value
 from edgec.ops.base import Kernel
-from edgec.passes.schedule.lower import by_rows, make_step
+from edgec.passes.schedule.lower import make_step, row_by_row
 from edgec.passes.schedule.memory import least_gap
 from edgec.program import Group, Placement, Program, Step, padding_bytes, round_up, scratch_bytes, working_bytes
 from edgec.target import Core, Target
@@ -53,7 +53,7 @@ def make_batch(cases: Sequence[Case], target: Target, rng: Rng) -> Batch:
         (node,) = case.graph.nodes
         step = make_step(node, pick(rng, kernels_for(node, target.core)))
         rowwise = step.windows is not None and chance(rng, 0.3)
-        steps.append(by_rows(step) if rowwise else step)
+        steps.append(row_by_row(step) if rowwise else step)
     for number, case in enumerate(cases):
         for value in (*case.graph.inputs, *case.graph.outputs):
             value.name = f"{value.name}{number}"
@@ -83,7 +83,7 @@ def placed(graph: Graph, target: Target, steps: list[Step], rng: Rng) -> Program
         gap = least_gap(step, 0, activations[0])
         if gap is not None and len(activations) == 1 and chance(rng, 0.4):
             over.add(number)
-            steps[number] = step if gap == 0 else by_rows(step)
+            steps[number] = step if gap == 0 else row_by_row(step)
             put(step.node.output, end)
             put(activations[0], end + round_up(gap))
             end += max(round_up(step.node.output.type.bytes), round_up(gap) + round_up(activations[0].type.bytes))

@@ -25,7 +25,7 @@ EC_INLINE void ec_quad(uint32_t *to, uint32_t bytes) {
 }
 
 /* w1 * x1 + w0 * x0; the half that is added makes the lower half positive. */
-EC_INLINE int32_t ec_pair(uint32_t w, uint32_t x) { return (int32_t)(w * x + 0x8000u) >> 16; }
+EC_INLINE int32_t ec_pair_sum(uint32_t w, uint32_t x) { return (int32_t)(w * x + 0x8000u) >> 16; }
 
 #if defined(EC_NODSP_ASSEMBLY)
 /* clang-format off */
@@ -174,8 +174,8 @@ EC_INLINE void ec_pairs(int32_t *sums, const int32_t *start, const uint32_t *x, 
     for (int32_t two = 0; two < twos; two++) {
         int32_t first = *start++, second = *start++;
         for (const uint32_t *at = x; at < x + 2 * (ptrdiff_t)quads; at += 2, weights += 4) {
-            first += ec_pair(weights[0], at[0]) + ec_pair(weights[1], at[1]);
-            second += ec_pair(weights[2], at[0]) + ec_pair(weights[3], at[1]);
+            first += ec_pair_sum(weights[0], at[0]) + ec_pair_sum(weights[1], at[1]);
+            second += ec_pair_sum(weights[2], at[0]) + ec_pair_sum(weights[3], at[1]);
         }
         *sums++ = first;
         *sums++ = second;
