@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgec.ir import Array, QuantParams
@@ -155,6 +155,7 @@ def test_max_pool_reference_is_onnxruntime(case: tuple[PoolAttrs, tuple[int, ...
 
 
 @settings(max_examples=10)
+@example((PoolAttrs((2, 4), dilations=(2, 2)), (1, 3, 8, 1)), 3)  # two means, one at half a step
 @given(pools(), seeds)
 def test_average_pool_reference_is_near_onnxruntime(case: tuple[PoolAttrs, tuple[int, ...]], seed: int) -> None:
     """Which elements count is the same; onnxruntime's float kernel sums real values in its own order."""
@@ -166,7 +167,9 @@ def test_average_pool_reference_is_near_onnxruntime(case: tuple[PoolAttrs, tuple
     expected = saturate(np.rint(mean / np.float32(0.001)) + 3, attrs.clamp)
     differing = np.abs(average_pool(q, attrs, x_quant, y_quant).astype(int) - expected)
     assert differing.max() <= 1
-    assert (differing > 0).mean() < 0.05
+    # Only where the mean is half a step, but for the rounding of float32 sums.
+    steps = mean.astype(np.float64) / np.float32(0.001)
+    assert (np.abs(steps - np.floor(steps) - 0.5)[differing > 0] < 0.01).all()
 
 
 def run_onnx(op: str, x: Array, attrs: PoolAttrs, more: dict[str, int]) -> Array:
