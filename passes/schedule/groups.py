@@ -12,21 +12,12 @@ from dataclasses import dataclass
 
 from edgec.ir import Graph, Value
 from edgec.passes.schedule.flow import Flow, flow, row_bytes
-from edgec.passes.schedule.memory import least_gap
-from edgec.program import Step, round_up, scratch_bytes
+from edgec.passes.schedule.memory import Buffer, plan_buffers
+from edgec.program import Group, Step, round_up, scratch_bytes
 
 MOST_STEPS = 48  # of a group
 FEW_STEPS = 16  # of a graph whose groups are all run by themselves
 NEVER = 1 << 62
-
-
-@dataclass(frozen=True)
-class Life:
-    """From the step that computes a value (-1: an input) to the last that reads it (behind all steps: an output)."""
-
-    first: int
-    last: int
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -39,32 +30,15 @@ class Cut:
     calls: int  # calls more than layer by layer
 
 
-def lives_of(graph: Graph, steps: Sequence[Step]) -> tuple[dict[Value, Life], dict[Value, Value]]:
-    """Lifetimes of the values that have memory of their own, and which of them each value lies in (Reshape)."""
-    root: dict[Value, Value] = {value: value for value in graph.inputs}
-    number = {step.node: index for index, step in enumerate(steps)}
-    first, last = dict.fromkeys(graph.inputs, -1), dict.fromkeys(graph.inputs, -1)
-    for node in graph.nodes:
-        if node.op.alias:
-            root[node.output] = root[node.inputs[0]]
-            continue
-        for value in node.inputs:
-            if not value.is_constant:
-                last[root[value]] = number[node]
-        for value in node.outputs:
-            root[value], first[value], last[value] = value, number[node], number[node]
-    for value in graph.outputs:
-        if not value.is_constant:
-            last[root[value]] = len(steps)
-    return {v: Life(first[v], last[v], round_up(v.type.bytes)) for v in first}, root
-
-
 class Cuts:
     """All groups of neighbouring steps that can be formed, with what they cost."""
 
     def __init__(self, graph: Graph, steps: Sequence[Step]) -> None:
         self.steps = steps
-        self.lives, self.root = lives_of(graph, steps)
+        # Layer by layer: which values share memory (Reshape), how long each lives, what may lie over what.
+        buffers = plan_buffers(graph, [Group((step,)) for step in steps], {})
+        self.lives = {value: buffer for buffer in buffers for value in buffer.values}
+        self.buffers = {id(buffer): buffer for buffer in buffers}
         self.made = {step.node.output: index for index, step in enumerate(steps)}
         self.table: dict[tuple[int, int], Cut] = {}
         self.flows: dict[tuple[int, int], Flow] = {}  # of the groups whose cut is exact
@@ -133,29 +107,20 @@ class Cuts:
                 return index
             for value in step.node.inputs:
                 # A reshaped value has other rows than the one that was computed.
-                if not value.is_constant and value not in self.made and self.lives[self.root[value]].first >= first:
+                if not value.is_constant and value not in self.made and self.lives[value].first >= first:
                     return index
         return min(first + MOST_STEPS, len(self.steps))
 
     def _alive(self, first: int) -> int:
         """Bytes of what was computed before step `first` and is read by it or later."""
-        return sum(life.bytes for life in self.lives.values() if life.first < first <= life.last)
+        return sum(buffer.size for buffer in self.buffers.values() if buffer.first < first <= buffer.last)
 
     def _single(self, index: int) -> Cut:
-        step, y = self.steps[index], self.steps[index].node.output
-        peak = self._alive(index) + sum(self.lives[v].bytes for v in step.node.outputs)
-        saved = 0
-        values = [self.root[value] for value in step.node.inputs if not value.is_constant]
-        for position, value in enumerate(values):
-            gap = least_gap(step, position, value) if step.windows else None
-            if self.lives[value].last == index and values.count(value) == 1 and gap is not None:
-                saved = max(saved, self._overlap(value, y, gap))
-        return Cut(index, index + 1, peak - saved + scratch_bytes(step), 0)
-
-    def _overlap(self, value: Value, y: Value, gap: int) -> int:
-        """Bytes saved by y starting `gap` bytes below its dying input."""
-        a, b = self.lives[value].bytes, self.lives[y].bytes
-        return a + b - max(b, min(round_up(gap), b) + a)
+        step = self.steps[index]
+        peak = self._alive(index) + sum(self.lives[v].size for v in step.node.outputs) + scratch_bytes(step)
+        output = self.lives[step.node.output]
+        saved = [overlap(self.buffers[source], output, gap) for source, gap in output.gaps.items()]
+        return Cut(index, index + 1, peak - max(saved, default=0), 0)
 
     def _cut(self, first: int, last: int, run: Flow) -> Cut:
         """Steps first..last-1 as one group that runs as `run` has it."""
@@ -167,15 +132,20 @@ class Cuts:
             if self.lives[y].last < last:
                 peak += ring_bytes(y, run.rings.get(y, 1))
             else:
-                peak += self.lives[y].bytes
+                peak += self.lives[y].size
                 whole.append(y)
         saved = [
-            self._overlap(value, y, gap)
+            overlap(self.lives[value], self.lives[y], gap)
             for (value, y), gap in run.gaps.items()
-            if y in whole and self.root[value] is value and self.lives[value].last < last
+            if y in whole and self.lives[value].values == [value] and self.lives[value].last < last
         ]
         calls = sum(step.node.output.type.rows - step.calls for step in steps) + len(steps)
         return Cut(first, last, peak - max(saved, default=0), calls)
+
+
+def overlap(source: Buffer, output: Buffer, gap: int) -> int:
+    """Bytes saved by an output that starts `gap` bytes below its dying input."""
+    return source.size + output.size - max(output.size, min(round_up(gap), output.size) + source.size)
 
 
 def ring_bytes(value: Value, rows: int) -> int:

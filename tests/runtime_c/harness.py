@@ -163,7 +163,7 @@ def spread_out(program: Program) -> Program:
 def live_bytes(program: Program, layout: str) -> list[tuple[int, int]]:
     """(offset, size) of what may be touched: the values alone, or the whole arena where it is packed."""
     if layout == "packed":
-        return [(0, program.arena + program.scratch)]
+        return [(0, program.bytes)]
     values = [(place.offset, place.size) for place in program.placements.values()]
     values += [(program.padding_at[s.node], padding_bytes(s)) for s in program.steps if s.node in program.padding_at]
     return values + [
@@ -177,7 +177,7 @@ def main_text(program: Program, name: str, layout: str) -> str:
     inputs = [places[value] for value in program.graph.inputs]
     outputs = [places[value] for value in program.graph.outputs]
     transfer = "        if (f{0}(arena + {1}, 1, {2}, {3}) != {2}) return {4};"
-    size = program.arena + program.scratch
+    size = program.bytes
     lines = [
         "#include <stdio.h>",
         "#include <stdlib.h>",

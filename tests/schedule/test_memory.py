@@ -151,7 +151,7 @@ def replay(program: Program) -> None:
     for n in program.graph.nodes:
         if n.op.alias:
             owner[id(n.output)] = owner[id(n.inputs[0])]
-    arena = np.full((program.arena + program.scratch, 2), -1)
+    arena = np.full((program.bytes, 2), -1)
 
     def write(v: Value, start: int, stop: int) -> None:
         at = program.placements[v].offset
