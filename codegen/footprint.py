@@ -96,7 +96,9 @@ def over_budget(program: Program, needed: int, budget: int) -> DoesNotFitError:
     message = (
         f"{program.graph.name} needs at least {needed} bytes of RAM on {program.target.name}, {budget} are the budget"
     )
-    return refusal(program, message, [], ("ram",))
+    error = refusal(program, message, [], ("ram",))
+    # The board may have far more: it is the budget that is too small.
+    return DoesNotFitError(message, where=error.where, help=f"--ram {needed} or more, or a smaller input or network")
 
 
 def refusal(program: Program, message: str, lines: list[str], kinds: tuple[str, ...]) -> DoesNotFitError:

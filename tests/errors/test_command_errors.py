@@ -97,7 +97,7 @@ def test_a_budget_below_the_least(model: Path, tmp_path: Path) -> None:
     assert needed is not None
     assert int(needed[1]) > 512
     assert [line.split()[1:6] for line in lines[1:4]] == [["bytes", "of", "RAM", "alive", "in"]] * 3
-    assert lines[4:] == [ROOM]
+    assert lines[4:] == [f"  help: --ram {needed[1]} or more, or a smaller input or network"]
     assert not (tmp_path / "out").exists()
 
 
