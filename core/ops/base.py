@@ -83,6 +83,9 @@ class Kernel(Generic[A]):
     data      frozen dataclass that mirrors `name_data`: numpy arrays become pointers to constants in flash
               (packed in the order that the kernel reads), ints and floats become scalars.
     scratch   bytes of working memory of one call.
+    kept      bytes of it that are kept from call to call instead; zeros before the first.
+    by_rows   the kernel that takes the input's rows one by one instead of all together and gives the output, of one
+              row, after the last; None: there is none, or the rule of rows says all.
     flat      several adjacent rows may be passed as one longer row (`rows` > 1).
     inplace   y may be x[0] itself (or start below it): each element is read before it is written.
     columns   the window along the row, of kernels that go through the pixels in order: once pixel j is written, only
@@ -100,6 +103,8 @@ class Kernel(Generic[A]):
     geometry: Callable[[Node, int], Any]
     data: Callable[[Node], Any]
     scratch: Callable[[Node], int] = lambda node: 0
+    kept: Callable[[Node], int] = lambda node: 0
+    by_rows: Callable[[Node], Kernel[A] | None] = lambda node: None
     flat: Callable[[Node], bool] = lambda node: False
     inplace: bool = False
     columns: Callable[[Node], RowWindow | None] = lambda node: None

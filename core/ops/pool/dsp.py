@@ -152,6 +152,7 @@ AVERAGE_POOL: Kernel[PoolAttrs] = Kernel(
     why_not=average_pool,
     geometry=average_pool_geometry,
     data=average_pool_data,
+    by_rows=portable.average_pool_by_rows,
     cost=window_cost,
     code=400,
 )
@@ -161,6 +162,7 @@ MEAN: Kernel[ReduceAttrs] = Kernel(
     why_not=mean,
     geometry=mean_geometry,
     data=mean_data,
+    by_rows=portable.mean_by_rows,
     cost=lambda node, core: 1.3 * node.inputs[0].type.elements + 12.0 * node.output.type.elements,
     code=250,
 )

@@ -77,6 +77,7 @@ AVERAGE_POOL: Kernel[PoolAttrs] = Kernel(
     why_not=with_helium(portable.one_sample),
     geometry=average_pool_geometry,
     data=portable.average_pool_data,
+    by_rows=portable.average_pool_by_rows,
     cost=lambda node, core: weighed(window_work(node), (0.9, 5.0)),
     work=window_work,
 )
@@ -86,6 +87,7 @@ MEAN: Kernel[ReduceAttrs] = Kernel(
     why_not=with_helium(portable.neighbouring),
     geometry=mean_geometry,
     data=portable.mean_data,
+    by_rows=portable.mean_by_rows,
     cost=lambda node, core: weighed(mean_work(node), (0.8, 5.0)),
     work=mean_work,
 )

@@ -130,6 +130,40 @@ def mean_data(node: Node) -> MeanData:
     return MeanData(float(scale), x.scalar[1], y.scalar[1], *node.attrs.clamp)
 
 
+@dataclass(frozen=True)
+class MeanRowsGeometry:
+    """Mirrors ec_mean_rows_s8_geometry."""
+
+    rows: int
+    reduce: int
+    inner: int
+
+
+def mean_rows_geometry(node: Node, rows: int) -> MeanRowsGeometry:
+    x = node.inputs[0].type
+    inner = node.output.type.elements
+    return MeanRowsGeometry(x.rows, x.row_elements // inner, inner)
+
+
+def mean_rows_data(node: Node) -> MeanData:
+    x, y = quants(node)
+    count = node.inputs[0].type.elements // node.output.type.elements
+    return MeanData(float(mean_scale(x, y, count)), x.scalar[1], y.scalar[1], *node.attrs.clamp)
+
+
+def mean_by_rows(node: Node) -> Kernel[ReduceAttrs] | None:
+    """Of a mean over the rows of one sample, alone or with axes behind them."""
+    shape, axes = node.inputs[0].type.shape, node.attrs.axes
+    return MEAN_ROWS if len(shape) > 2 and shape[0] == 1 and axes[0] == 1 else None
+
+
+def average_pool_by_rows(node: Node) -> Kernel[PoolAttrs] | None:
+    """Of a window over the whole map."""
+    x, attrs = node.inputs[0].type.shape, node.attrs
+    every = attrs.kernel_shape == x[1:3] and attrs.pads == (0, 0, 0, 0) and attrs.dilations == (1, 1)
+    return AVERAGE_ROWS if every else None
+
+
 def one_sample(node: Node, core: Core) -> str | None:
     """why_not of the pools: rows are those of a single feature map."""
     if node.inputs[0].type.shape[0] != 1:
@@ -166,6 +200,7 @@ AVERAGE_POOL: Kernel[PoolAttrs] = Kernel(
     why_not=one_sample,
     geometry=average_pool_geometry,
     data=average_pool_data,
+    by_rows=average_pool_by_rows,
     cost=window_cost,
 )
 MEAN: Kernel[ReduceAttrs] = Kernel(
@@ -174,5 +209,24 @@ MEAN: Kernel[ReduceAttrs] = Kernel(
     why_not=neighbouring,
     geometry=mean_geometry,
     data=mean_data,
+    by_rows=mean_by_rows,
     cost=lambda node, core: 4.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
+)
+MEAN_ROWS: Kernel[ReduceAttrs] = Kernel(
+    name="ec_mean_rows_s8",
+    family="pool",
+    why_not=neighbouring,
+    geometry=mean_rows_geometry,
+    data=mean_rows_data,
+    kept=lambda node: 4 * (1 + node.output.type.elements),
+    cost=lambda node, core: 5.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
+)
+AVERAGE_ROWS: Kernel[PoolAttrs] = Kernel(
+    name=MEAN_ROWS.name,
+    family="pool",
+    why_not=one_sample,
+    geometry=mean_rows_geometry,
+    data=mean_rows_data,
+    kept=MEAN_ROWS.kept,
+    cost=MEAN_ROWS.cost,
 )
