@@ -10,7 +10,7 @@ from edgec.codegen.constants import ConstantPool
 from edgec.codegen.literals import DTYPE_C, designated
 from edgec.ir import DType, Node, Value
 from edgec.ops.base import Kernel, NoData, RowWindow
-from edgec.program import Group, Program, Step, padding_bytes
+from edgec.program import Group, Program, Step, kept_bytes, padding_bytes
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Input:
     @property
     def slot(self) -> str:
         """C expression of where in the ring the first row lies that output row `row` reads."""
-        if self.window is None:
+        if self.window is None or self.ring == 1:
             return "0"
         text = {0: "0", 1: "row"}.get(self.window.stride, f"row * {self.window.stride}")
         ahead = -self.window.pad % self.ring
@@ -83,17 +83,21 @@ class Layer:
     pad_value: int | None
     padding: str
     scratch: str
+    kept_bytes: int
+    counter: str  # C expression of the rows that are done
 
     @property
-    def counter(self) -> str:
-        """C variable that counts the rows that are done."""
-        return f"{self.name}_rows"
+    def uses_row(self) -> bool:
+        """Whether the number of the row matters to where it lies or what it reads."""
+        return self.out_ring > 1 or any(item.window for item in self.inputs)
 
     @property
     def out_row(self) -> str:
-        """C expression of the elements from y to output row `row`."""
+        """C expression of output row `row`."""
+        if self.out_ring == 1:
+            return "y"
         row = "row" if self.out_ring == self.out_rows else f"row % {self.out_ring}"
-        return f"{row} * {self.out_row_elements}"
+        return f"y + {row} * {self.out_row_elements}"
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,28 @@ class GroupText:
 
     layers: tuple[Layer, ...]
     conditions: tuple[str, ...] = ()
+
+    @property
+    def fills(self) -> list[tuple[str, int, int]]:
+        """What is filled before the first row: (C expression of the place, value, bytes), once for each place."""
+        rows = sorted(
+            (layer.padding, layer.pad_value or 0, layer.pad_bytes) for layer in self.layers if layer.pad_bytes
+        )
+        longest = {place: (place, value, size) for place, value, size in rows}
+        return [*longest.values(), *((layer.scratch, 0, layer.kept_bytes) for layer in self.layers if layer.kept_bytes)]
+
+
+@dataclass(frozen=True)
+class PushText:
+    """The pushed input as the templates print it: sizes, how many rows memory holds, where they and the counts lie."""
+
+    rows: int
+    row_elements: int
+    row_bytes: int
+    ring: int
+    base: str
+    counts_at: int
+    group: GroupText  # what runs as rows come
 
 
 @dataclass
@@ -136,7 +162,9 @@ class LayerPrinter:
             pad_bytes=pad_bytes,
             pad_value=step.kernel.pad_value(node),
             padding=f"arena + {self.program.padding_at.get(node, 0)}",
-            scratch=f"arena + {self.program.scratch_at[node]}" if step.kernel.scratch(node) else "NULL",
+            scratch=f"arena + {self.program.scratch_at[node]}" if node in self.program.scratch_at else "NULL",
+            kept_bytes=kept_bytes(step),
+            counter=f"done->{name}" if self.as_pushed(step) else f"{name}_rows",
         )
 
     def groups(self) -> list[GroupText]:
@@ -144,12 +172,30 @@ class LayerPrinter:
         texts, number = [], 0
         for group in self.program.groups:
             layers = tuple(self.layer(number + index, step) for index, step in enumerate(group.steps))
-            texts.append(GroupText(layers, conditions(group, layers) if len(layers) > 1 else ()))
+            texts.append(GroupText(layers, self.conditions(group, layers) if group.by_rows else ()))
             number += len(layers)
         return texts
 
+    def push(self, groups: Sequence[GroupText]) -> PushText | None:
+        """The pushed input, where there is one."""
+        push = self.program.push
+        if push is None:
+            return None
+        kind = push.value.type
+        row_bytes = kind.row_elements * kind.dtype.bytes
+        group = groups[0] if groups and groups[0].conditions else GroupText(())
+        base = self.address(push.value)
+        return PushText(kind.rows, kind.row_elements, row_bytes, self.ring(push.value), base, push.counts_at, group)
+
+    def as_pushed(self, step: Step) -> bool:
+        """Whether a step computes what it can as rows of the input come."""
+        first = self.program.groups[0]
+        return self.program.push is not None and first.by_rows and step in first.steps
+
     def ring(self, value: Value) -> int:
         """Rows of a value that memory holds."""
+        if any(value in group.area.values for group in self.program.groups):
+            return 1
         rings = (group.rings[value] for group in self.program.groups if value in group.rings)
         return next(rings, value.type.rows)
 
@@ -175,12 +221,36 @@ class LayerPrinter:
             window = step.windows[position] if step.windows else None
             if step.calls == 1 and window is not None and window.size == 1 and window.pad == 0:
                 window = None  # one call on everything: the pointer to the start is enough
+            if window == RowWindow() and self.ring(value) == 1:
+                window = None  # the one row that is there
             rows = value.type.rows
             padded = window is not None and (window.first(0) < 0 or window.last(last_row) >= rows)
             row_bytes = value.type.row_elements * value.type.dtype.bytes
             result.append(Input(self.address(value), window, rows, row_bytes, first, padded, self.ring(value)))
             first += window.size if window else 1
         return tuple(result), first
+
+    def conditions(self, group: Group, layers: Sequence[Layer]) -> tuple[str, ...]:
+        """Of each layer, in C: it has rows to compute, its inputs are there, and, if it waits for it, one is wanted."""
+        counts = {step.node.output: layer.counter for step, layer in zip(group.steps, layers, strict=True)}
+        if self.program.push and group is self.program.groups[0]:
+            counts[self.program.push.value] = "done->input"
+        texts = []
+        for step, layer, limited in zip(group.steps, layers, group.limited, strict=True):
+            parts = [f"{layer.counter} < {layer.calls}"]
+            for value, window in step.activations:
+                if value in counts:
+                    parts.append(f"{counts[value]} >= {reach_text(layer, window, value.type.rows)}")
+            if limited:
+                wanted = [
+                    f"{layer.counter} < {reach_text(reader, window, layer.out_rows)}"
+                    for other, reader in zip(group.steps, layers, strict=True)
+                    for value, window in other.activations
+                    if value is step.node.output
+                ]
+                parts.append(wanted[0] if len(wanted) == 1 else f"({' || '.join(wanted)})")
+            texts.append(" && ".join(parts))
+        return tuple(texts)
 
     def address(self, value: Value) -> str:
         """C expression of where a value starts."""
@@ -189,31 +259,10 @@ class LayerPrinter:
         return text if value.type.dtype is DType.S8 else f"({DTYPE_C[value.type.dtype]} *)(void *)({text})"
 
 
-def conditions(group: Group, layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Of each layer, in C: it has rows to compute, its inputs are there, and, if it waits for it, one is wanted."""
-    makers = {step.node.output: layer for step, layer in zip(group.steps, layers, strict=True)}
-    texts = []
-    for step, layer, limited in zip(group.steps, layers, group.limited, strict=True):
-        parts = [f"{layer.counter} < {layer.out_rows}"]
-        for value, window in step.activations:
-            if value in makers:
-                parts.append(f"{makers[value].counter} >= {reach_text(layer, window, value.type.rows)}")
-        if limited:
-            wanted = [
-                f"{layer.counter} < {reach_text(reader, window, layer.out_rows)}"
-                for other, reader in zip(group.steps, layers, strict=True)
-                for value, window in other.activations
-                if value is step.node.output
-            ]
-            parts.append(wanted[0] if len(wanted) == 1 else f"({' || '.join(wanted)})")
-        texts.append(" && ".join(parts))
-    return tuple(texts)
-
-
 def reach_text(layer: Layer, window: RowWindow, in_rows: int) -> str:
     """C expression of how many input rows have to be there for the next row of a layer."""
     ahead = (window.size - 1) * window.dilation - window.pad
-    return f"ec_reach({layer.counter}, {layer.out_rows}, {window.stride}, {ahead}, {in_rows})"
+    return f"ec_reach({layer.counter}, {layer.calls}, {window.stride}, {ahead}, {in_rows})"
 
 
 def first_activation(node: Node) -> Value:

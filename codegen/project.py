@@ -84,6 +84,7 @@ def generate(program: Program, model: ModelFile) -> Project:
         "instances": printer.instances,
         "layers": layers,
         "groups": groups,
+        "push": printer.push(groups),
         "constants": pool.constants,
         "inputs": inputs,
         "outputs": outputs,

@@ -11,7 +11,7 @@ from edgec.codegen.choice import declined, slow_layers
 from edgec.codegen.project import Project
 from edgec.ir import Graph
 from edgec.ops.base import constant_bytes
-from edgec.program import Group, Program, Step, scratch_bytes
+from edgec.program import Group, Program, Step
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
     """The contents of report.json; all sizes in bytes."""
     executed = sum(step.node.op.macs(step.node) for step in program.steps)
     removed = removed_report(program.graph)
-    streamed = 0  # bytes of the image that are pushed instead of kept: none, layer by layer
+    pushed = program.push.value.type if program.push else None
     ram = {
         "total": program.bytes + footprint.static + footprint.stack,
         "arena": program.arena,
         "scratch": program.scratch,
         "static": footprint.static,
         "stack": footprint.stack,
-        "image_streamed": streamed,
+        "image_streamed": pushed.bytes if pushed else 0,
     }
     flash = {
         "total": project.constants.bytes + footprint.code,
@@ -60,6 +60,7 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "inputs": [port_report(program, index, "input") for index in range(len(program.graph.inputs))],
         "outputs": [port_report(program, index, "output") for index in range(len(program.graph.outputs))],
         "layers": layer_reports(program),
+        "push": {"rows": pushed.rows, "row_bytes": pushed.bytes // pushed.rows} if pushed else None,
         "groups": [[step.node.name for step in group.steps] for group in program.groups],
         "warnings": [*warnings, *slow_layers(program)],
     }
@@ -91,7 +92,7 @@ def layer_report(program: Program, number: int, step: Step, group: Group) -> dic
         "op": step.node.op.name,
         "kernel": step.kernel.name,
         "macs": step.node.op.macs(step.node),
-        "ram": alive_bytes(program, number) + scratch_bytes(*group.steps),
+        "ram": alive_bytes(program, number) + group.scratch,
         "flash": constant_bytes(step.kernel, step.node),
         "why_not": [f"{name}: {reason}" for name, reason in declined(step, program.target.core)],
     }

@@ -52,14 +52,16 @@ def compile_model(
     dump_ir: str | Path | None = None,
     goal: str | Goal = Goal.BALANCED,
     ram: int | None = None,
+    push: bool = False,
     step: Step = lambda text: None,
 ) -> CompiledModel:
     """Turn an ONNX network into a C project for a board; without `out_dir` nothing is written.
 
     data: .npz of samples, needed to quantise a float model. shapes: sizes of symbolic dimensions. cc: C compiler that
     measures the project, as --cc. name: prefix of the C names, else the file's name. dump_ir: folder for the Graph
-    after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all, 0 for the least there
-    is. step: called with the name of each stage as it begins.
+    after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all; None or 0: the least
+    in which nothing is computed twice. push: the first input comes row by row, and is never there as a whole. step:
+    called with the name of each stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
     from edgec.codegen import ModelFile, write_project
@@ -75,7 +77,7 @@ def compile_model(
     step("optimising")
     optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
     file = ModelFile(name or path.stem, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-    program, project, report = make_project(graph, board, file, goal, compiler, step, ram)
+    program, project, report = make_project(graph, board, file, goal, compiler, step, ram, push)
     if directory is not None:
         write_project(project, directory)
     return CompiledModel(graph, program, project, report, directory, quantized)
@@ -89,19 +91,20 @@ def make_project(
     compiler: Compiler | None,
     step: Step = lambda text: None,
     ram: int | None = None,
+    push: bool = False,
 ) -> tuple[Program, Project, dict[str, Any]]:
     """Schedule an optimised Graph for a board and generate its C; the project holds the report too.
 
-    ram: bytes that it may take in all, 0 for the least there is. None: as many as the board has.
+    ram, push: as for compile_model.
     """
     from edgec.codegen import generate
     from edgec.codegen.footprint import over_budget
     from edgec.passes.schedule import schedule
 
-    limit = arena_room(board) if ram is None else ram
+    limit = ram or 0
     while True:
         step("scheduling")
-        program = schedule(graph, board, goal, limit)
+        program = schedule(graph, board, goal, limit, push)
         step("writing C")
         project = generate(program, file)
         step("measuring")
@@ -110,18 +113,10 @@ def make_project(
         if over <= 0:
             files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n"}
             return program, replace(project, files=files), report
-        if limit is not None and program.bytes > limit:
+        if program.bytes > limit:
             raise over_budget(program, report["ram"]["total"], ram or 0)
         # Static RAM and stack are known now, and change little.
         limit = program.bytes - over
-
-
-def arena_room(board: Target) -> int | None:
-    """Bytes that arena and scratch can have on a board; None: as many as they need."""
-    if board.is_host:
-        return None
-    arena, data = board.region("arena"), board.region("data")
-    return arena.size - (board.stack_reserve if arena == data else 0)
 
 
 def import_int8(path: Path, data: Path | None, shapes: Mapping[str, int], step: Step) -> tuple[Graph, bytes | None]:

@@ -14,7 +14,7 @@ from edgec.errors import InternalError, TargetError
 from edgec.targets.frames import FrameReader, encode_frame
 from edgec.targets.serial_link import Link
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 SMALLEST_CHUNK = 16
 TRIES_OF_LONG = 4  # before a long frame is cut in two
 FIRST_WAIT = 0.1  # seconds until a request is repeated the first time, beside the time on the wire
@@ -36,6 +36,7 @@ class Command(IntEnum):
     COUNTERS = 7
     MEMORY = 8
     PROFILE = 9
+    BEGIN = 10
 
 
 class Status(IntEnum):
@@ -48,7 +49,10 @@ class Status(IntEnum):
 
 @dataclass(frozen=True)
 class Identity:
-    """What the firmware says about itself; sizes in bytes."""
+    """What the firmware says about itself; sizes in bytes.
+
+    rows: how many of the first input are pushed one by one; its size is that of a row then. 0: none.
+    """
 
     model: str
     sha256: str
@@ -56,6 +60,7 @@ class Identity:
     arena: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class Device:
                 f"the firmware on {self.link.name} speaks version {head[0]} of the protocol, edgec {PROTOCOL_VERSION}",
                 help="compile and flash the project again with this edgec",
             )
-        _, self.largest_chunk, inputs, outputs, arena, self.runs = struct.unpack("<BBHHII", head)
+        _, self.largest_chunk, inputs, outputs, arena, self.runs, rows = struct.unpack("<BBHHIIH", head)
         self.chunk = self.largest_chunk
         return Identity(
             model=self.text(0),
@@ -124,6 +129,7 @@ class Device:
             arena=arena,
             inputs=tuple(self.tensor_bytes(0, index) for index in range(inputs)),
             outputs=tuple(self.tensor_bytes(1, index) for index in range(outputs)),
+            rows=rows,
         )
 
     def text(self, which: int) -> str:
@@ -154,18 +160,32 @@ class Device:
 
     def run(self, inputs: Sequence[bytes]) -> Inference:
         """One inference. `inputs` are the bytes of every input in turn, in the layout of the Graph."""
+        there, rows = self.identity, self.identity.rows
+        wanted = (there.inputs[0] * max(1, rows), *there.inputs[1:]) if there.inputs else ()
         sizes = tuple(len(data) for data in inputs)
-        if sizes != self.identity.inputs:
-            raise TargetError(f"the firmware takes inputs of {list(self.identity.inputs)} bytes, not {list(sizes)}")
+        if sizes != wanted:
+            raise TargetError(f"the firmware takes inputs of {list(wanted)} bytes, not {list(sizes)}")
         for index, data in enumerate(inputs):
-            self.write_input(index, data)
+            if index > 0 or rows == 0:
+                self.write_input(index, data)
+        if rows:
+            self.ask(Command.BEGIN)
+        for row in range(max(1, rows)):
+            if rows:
+                size = there.inputs[0]
+                self.write_input(0, inputs[0][row * size : (row + 1) * size])
+            cycles = self.compute()
+        outputs = tuple(self.read_output(index, size) for index, size in enumerate(there.outputs))
+        return Inference(outputs, cycles or None)
+
+    def compute(self) -> int:
+        """Run the model, or let it take the row that is there; the cycles since the inference began."""
         (number,) = struct.unpack("<I", self.ask(Command.RUN))
         self.check_restart(number, self.runs + 1)
         finished, cycles = struct.unpack("<II", self.ask(Command.COUNTERS, patience=self.run_timeout))
         self.check_restart(finished, number)
         self.runs = finished
-        outputs = tuple(self.read_output(index, size) for index, size in enumerate(self.identity.outputs))
-        return Inference(outputs, cycles or None)
+        return int(cycles)
 
     def check_restart(self, number: int, expected: int) -> None:
         if number != expected:

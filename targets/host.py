@@ -39,6 +39,9 @@ class ModelInfo(ctypes.Structure):
         ("inputs", ctypes.POINTER(Tensor)),
         ("outputs", ctypes.POINTER(Tensor)),
         ("run", ctypes.CFUNCTYPE(None, ctypes.c_void_p)),
+        ("rows", ctypes.c_uint32),
+        ("begin", ctypes.CFUNCTYPE(None, ctypes.c_void_p)),
+        ("next_row", ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)),
         ("arena", ctypes.c_void_p),
     )
 
@@ -57,6 +60,8 @@ class HostModel:
         self.library = ctypes.CDLL(str(path))
         self.info = ModelInfo.in_dll(self.library, "ec_model")
         self.inputs = tuple(self.info.inputs[index].bytes for index in range(self.info.input_count))
+        if self.info.rows:
+            self.inputs = (self.inputs[0] * self.info.rows, *self.inputs[1:])
         outputs = tuple(self.info.outputs[index].bytes for index in range(self.info.output_count))
         self.outputs = output_types(project, outputs)
 
@@ -71,12 +76,23 @@ class HostModel:
         arena = self.info.arena
         for sample in range(batch):
             for index, array in enumerate(rows):
-                ctypes.memmove(arena + self.info.inputs[index].offset, array[sample].ctypes.data, array.shape[1])
-            self.info.run(arena)
+                if index > 0 or not self.info.rows:
+                    ctypes.memmove(arena + self.info.inputs[index].offset, array[sample].ctypes.data, array.shape[1])
+            if self.info.rows:
+                self.push(rows[0][sample])
+            else:
+                self.info.run(arena)
             for index, result in enumerate(results):
                 tensor = self.info.outputs[index]
                 ctypes.memmove(result[sample].ctypes.data, arena + tensor.offset, tensor.bytes)
         return results
+
+    def push(self, x: Array) -> None:
+        """The first input, row by row."""
+        self.info.begin(self.info.arena)
+        for row in x.reshape(self.info.rows, -1):
+            ctypes.memmove(self.info.next_row(self.info.arena), row.ctypes.data, row.size)
+            self.info.run(self.info.arena)
 
 
 def output_types(project: Path, sizes: Sequence[int]) -> list[tuple[Any, tuple[int, ...]]]:

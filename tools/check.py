@@ -22,7 +22,15 @@ from edgec.simulator import Simulator, has_torch
 from edgec.targets import load_target
 from edgec.targets.host import HostModel
 from edgec.tools.agreement import Difference, accuracy, as_steps, check_labels, classes, compare, model_form
-from edgec.tools.compile import GoalOption, ModelArgument, RamOption, TargetOption, compile_file, read_shapes
+from edgec.tools.compile import (
+    GoalOption,
+    ModelArgument,
+    PushOption,
+    RamOption,
+    TargetOption,
+    compile_file,
+    read_shapes,
+)
 from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, exit_failed, reporting, table
 from edgec.tools.project import board_of, connect, read_project
 from edgec.tools.run import BoardOption, EmulatorOption, PortOption, TimeoutOption
@@ -88,6 +96,7 @@ def check_command(
     shape: ShapeOption = None,
     optimize: GoalOption = Goal.BALANCED,
     ram: RamOption = None,
+    push: PushOption = False,
     cc: CcOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -108,14 +117,14 @@ def check_command(
         labels = loaded.labels() + label_offset
         project = Path(folder) / "board" / model.stem
         compiled = compile_file(
-            out, model, target, project, data=calibration or data, shape=shape, cc=cc, goal=optimize, ram=ram
+            out, model, target, project, data=calibration or data, shape=shape, cc=cc, goal=optimize, ram=ram, push=push
         )
         check_labels(labels, compiled.graph.outputs[0], data.name)
         comparison = Comparison(compiled, loaded, labels, out)
         add_oracles(comparison, Oracle(model, shapes=read_shapes(shape or [])))
         add_simulator(comparison)
         out.step("the C on this computer")
-        comparison.add_graph("host", HostModel(host_project(compiled, Path(folder))).run(comparison.graph_inputs))
+        comparison.add_graph("host", HostModel(host_project(compiled, Path(folder), push)).run(comparison.graph_inputs))
         add_device(comparison, project, samples, board=board, port=port, timeout=timeout, emulator=emulator, cc=cc)
         values = evaluate(comparison, tolerance)
         out.result(values, lambda console: show(console, values))
@@ -123,9 +132,10 @@ def check_command(
             exit_failed()
 
 
-def host_project(compiled: CompiledModel, folder: Path) -> Path:
+def host_project(compiled: CompiledModel, folder: Path, push: bool) -> Path:
     """The same Graph as portable C: this computer has not the instructions of every core."""
-    _, project, _ = make_project(compiled.graph, load_target("host"), compiled.project.model, Goal.SPEED, None)
+    host, file = load_target("host"), compiled.project.model
+    _, project, _ = make_project(compiled.graph, host, file, Goal.SPEED, None, push=push)
     write_project(project, folder / "host")
     return folder / "host"
 

@@ -36,8 +36,11 @@ RamOption = Annotated[
     typer.Option(
         "--ram",
         metavar="BYTES|min",
-        help="What all of it may take (64K, 65536), or min. Layers then run together, row by row, as far as needed.",
+        help="What all of it may take (64K, 65536): as few layers as possible then run row by row. Default: the least.",
     ),
+]
+PushOption = Annotated[
+    bool, typer.Option("--push", help="The first input comes row by row (a camera's lines): it needs no memory.")
 ]
 
 
@@ -51,6 +54,7 @@ def compile_command(
     ] = None,
     optimize: GoalOption = Goal.BALANCED,
     ram: RamOption = None,
+    push: PushOption = False,
     cc: CcOption = None,
     dump_ir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
@@ -74,7 +78,9 @@ def compile_command(
 
       edgec compile kws_int8.onnx --target rpi-pico --optimize size
 
-      edgec compile vww_int8.onnx --target nucleo-f446re --ram 32K
+      edgec compile vww_int8.onnx --target nucleo-f446re --ram 48K
+
+      edgec compile vww_int8.onnx --target nucleo-l432kc --push
     """
     with reporting(as_json, verbose) as out:
         directory = output or Path(identifier(name or model.stem))
@@ -90,6 +96,7 @@ def compile_command(
             dump_ir=dump_ir,
             goal=optimize,
             ram=ram,
+            push=push,
         )
         warn(out, result.report["warnings"])
         out.result({**result.report, "directory": str(directory)}, lambda console: show(console, result, directory))
@@ -116,6 +123,7 @@ def compile_file(
     dump_ir: Path | None = None,
     goal: Goal = Goal.BALANCED,
     ram: str | None = None,
+    push: bool = False,
 ) -> CompiledModel:
     """compile_model with the options of the command line."""
     free_directory(directory)
@@ -130,6 +138,7 @@ def compile_file(
         dump_ir=dump_ir,
         goal=goal,
         ram=None if ram is None else read_bytes(ram),
+        push=push,
         step=out.step,
     )
 
@@ -169,6 +178,9 @@ def show(console: Console, result: CompiledModel, directory: Path) -> None:
         groups = f"{len(together)} group{'s' if len(together) > 1 else ''}"
         console.print(f"{sum(together)} of {len(report['layers'])} layers run row by row, in {groups}")
     parts = ", ".join(f"{part} {size(ram[part])}" for part in ("arena", "scratch", "static", "stack"))
+    if report["push"]:
+        what = f"{report['push']['rows']} rows of {report['push']['row_bytes']} bytes"
+        console.print(f"The input is pushed: {what}, {size(ram['image_streamed'])} in all, are never there as a whole")
     console.print(f"RAM    {size(ram['total']):>10}{of(board.ram)}  {parts}")
     port = f"code {size(flash['code'])}, of which port {size(flash['port'])}"
     console.print(f"Flash  {size(flash['total']):>10}{of(board.flash)}  weights {size(flash['weights'])}, {port}")

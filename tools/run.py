@@ -41,6 +41,9 @@ def run_command(
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="S.npz", help="Samples: x, first axis = sample.")] = None,
     samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many samples of --data.")] = 1,
+    push: Annotated[
+        bool, typer.Option("--push", help="Row by row: what a project of compile --push does anyway, others can't.")
+    ] = False,
     board: BoardOption = None,
     port: PortOption = None,
     timeout: TimeoutOption = None,
@@ -63,6 +66,10 @@ def run_command(
     """
     with reporting(as_json, verbose) as out:
         project = read_project(directory)
+        if push and not project.report["push"]:
+            raise ModelError(
+                f"{str(directory)!r} takes its input as a whole", help="edgec compile MODEL.onnx --target BOARD --push"
+            )
         if input_file and data:
             raise ModelError("--input and --data exclude each other")
         inputs = graph_inputs(project, input_file, data, samples)

@@ -11,16 +11,16 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from edgec.ir import Value
+from edgec.ir import Node, Value
 from edgec.ops.base import RowWindow
 from edgec.program import Step
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A step of the group that reads a value through a window."""
+    """A task that reads a value through a window."""
 
-    step: int
+    task: int
     window: RowWindow
 
 
@@ -28,7 +28,11 @@ class Reader:
 class Flow:
     """What running `steps` as one group means.
 
-    rings: rows of each value computed in the group that are held at once, all readers in the group.
+    rings: rows of each value computed in the group that are held at once, all readers in the group; of a pushed input
+    too. Not of brief ones.
+    brief: values of which one row at a time is there, read by one step, with the other brief values that are there at
+    some time when they are.
+    during: brief values that are there while a node is computed.
     gaps: (input from outside, computed value) -> bytes by which the latter must start below the former, were it written
     over the rows that nobody reads any more; where all readers of the input are in the group.
     limited: of each step whether its rows have to wait until they are wanted: where nothing else holds it back.
@@ -36,6 +40,8 @@ class Flow:
 
     steps: Sequence[Step]
     rings: dict[Value, int] = field(default_factory=dict)
+    brief: dict[Value, set[Value]] = field(default_factory=dict)
+    during: dict[Node, set[Value]] = field(default_factory=dict)
     gaps: dict[tuple[Value, Value], int] = field(default_factory=dict)
     limited: tuple[bool, ...] = ()
 
@@ -49,83 +55,133 @@ def reach(window: RowWindow, row: int, rows: int) -> int:
     return max(0, min(window.last(row), rows - 1) + 1)
 
 
-def flow(steps: Sequence[Step], leaving: frozenset[Value] = frozenset()) -> Flow:
-    """Run the group in thought. `leaving`: values of the group that are read outside, too."""
-    return _Run(steps, leaving).flow
+def flow(steps: Sequence[Step], leaving: frozenset[Value] = frozenset(), source: Value | None = None) -> Flow:
+    """Run the group in thought. steps: one row a call; leaving: values that are read outside the group, too.
+
+    source: the input that is pushed: a row of it comes whenever nothing can be computed.
+    """
+    return _Run(steps, leaving, source).flow
 
 
 class _Run:
-    def __init__(self, steps: Sequence[Step], leaving: frozenset[Value]) -> None:
-        self.flow = Flow(steps)
-        self.maker = {step.node.output: number for number, step in enumerate(steps)}
-        self.readers: dict[Value, list[Reader]] = {}
-        for number, step in enumerate(steps):
-            for value, window in step.activations:
-                self.readers.setdefault(value, []).append(Reader(number, window))
-        self.inputs = [
-            [(self.maker[v], window, v.type.rows) for v, window in step.activations if v in self.maker]
-            for step in steps
-        ]
-        self.rows = [step.node.output.type.rows for step in steps]
-        self.free = [s.node.output in leaving or s.node.output not in self.readers for s in steps]
-        self.outside = [value for value in self.readers if value not in self.maker]
-        self.done = [0] * len(steps)
-        self._run()
-        self.flow.limited = tuple(not free and not self._paced(number) for number, free in enumerate(self.free))
+    """Tasks are the source, if there is one, and the steps; each has a value and gives a row of it each turn."""
 
-    def _paced(self, number: int) -> bool:
+    def __init__(self, steps: Sequence[Step], leaving: frozenset[Value], source: Value | None) -> None:
+        self.flow = Flow(steps)
+        self.tasks: list[Step | None] = [*([None] if source else []), *steps]
+        self.values = [*([source] if source else []), *(step.node.output for step in steps)]
+        self.turns = [
+            step.calls if step else value.type.rows for step, value in zip(self.tasks, self.values, strict=True)
+        ]
+        self.maker = {value: task for task, value in enumerate(self.values)}
+        self.readers: dict[Value, list[Reader]] = {}
+        for task, step in enumerate(self.tasks):
+            for value, window in step.activations if step else []:
+                self.readers.setdefault(value, []).append(Reader(task, window))
+        self.inputs = [
+            [
+                (self.maker[v], window, v.type.rows)
+                for v, window in (step.activations if step else [])
+                if v in self.maker
+            ]
+            for step in self.tasks
+        ]
+        self.whole = [value in leaving or value not in self.readers for value in self.values]
+        # A row of the source comes whether it is wanted or not.
+        self.free = [whole or step is None for whole, step in zip(self.whole, self.tasks, strict=True)]
+        self.outside = [value for value in self.readers if value not in self.maker]
+        self.alive: set[Value] = set()  # of the values that may be brief
+        self.flow.brief = {
+            v: set() for v, s in zip(self.values, self.tasks, strict=True) if s and self._may_be_brief(v)
+        }
+        self.done = [0] * len(self.tasks)
+        self._run()
+        for value in [v for v in self.flow.brief if self.flow.rings[v] == 1]:
+            del self.flow.rings[value]
+        for value in [v for v in self.flow.brief if v in self.flow.rings]:
+            self._hold(value)
+        self.flow.limited = tuple(
+            not self.free[task] and not self._paced(task) for task, step in enumerate(self.tasks) if step
+        )
+
+    def _may_be_brief(self, value: Value) -> bool:
+        readers = self.readers.get(value, [])
+        return not self.whole[self.maker[value]] and len(readers) == 1 and readers[0].window == RowWindow()
+
+    def _hold(self, value: Value) -> None:
+        """More than one row of a value is there at once: it is not brief."""
+        del self.flow.brief[value]
+        for others in (*self.flow.brief.values(), *self.flow.during.values()):
+            others.discard(value)
+
+    def _paced(self, task: int) -> bool:
         """Whether the order alone holds a step back: in a chain, the reader goes first wherever it can."""
-        readers = self.readers.get(self.flow.steps[number].node.output, [])
-        if self.free[number] or len(readers) != 1 or len(self.inputs[readers[0].step]) != 1:
-            return self.free[number]
-        return self._paced(readers[0].step)
+        readers = self.readers.get(self.values[task], [])
+        if self.free[task] or len(readers) != 1 or len(self.inputs[readers[0].task]) != 1:
+            return self.free[task]
+        return self._paced(readers[0].task)
 
     def _run(self) -> None:
         near: list[set[int]] = [set() for _ in self.done]
-        for number, inputs in enumerate(self.inputs):
-            near[number].add(number)
+        for task, inputs in enumerate(self.inputs):
+            near[task].add(task)
             for maker, _, _ in inputs:
-                near[number].add(maker)
-                near[maker].add(number)
-        heap = [-number for number in range(len(self.done))]
+                near[task].add(maker)
+                near[maker].add(task)
+        heap = [-task for task in range(len(self.done))]
         heapq.heapify(heap)
         while heap:
-            number = -heapq.heappop(heap)
-            if self._ready(number):
-                self._compute(number)
-                for other in near[number]:
+            task = -heapq.heappop(heap)
+            if self._ready(task):
+                self._compute(task)
+                for other in near[task]:
                     heapq.heappush(heap, -other)
 
-    def _ready(self, number: int) -> bool:
-        row = self.done[number]
-        if row >= self.rows[number]:
+    def _ready(self, task: int) -> bool:
+        row = self.done[task]
+        if row >= self.turns[task]:
             return False
-        if any(self.done[maker] < reach(window, row, rows) for maker, window, rows in self.inputs[number]):
+        if any(self.done[maker] < reach(window, row, rows) for maker, window, rows in self.inputs[task]):
             return False
-        if self.free[number]:
+        if self.free[task]:
             return True
         return any(
-            row < reach(reader.window, self.done[reader.step], self.rows[number])
-            for reader in self.readers[self.flow.steps[number].node.output]
-            if self.done[reader.step] < self.rows[reader.step]
+            row < reach(reader.window, self.done[reader.task], self.turns[task])
+            for reader in self.readers[self.values[task]]
+            if self.done[reader.task] < self.turns[reader.task]
         )
 
-    def _compute(self, number: int) -> None:
-        step = self.flow.steps[number]
-        y, row = step.node.output, self.done[number]
-        if not self.free[number]:
+    def _compute(self, task: int) -> None:
+        y, row, step = self.values[task], self.done[task], self.tasks[task]
+        if not self.whole[task]:
             self.flow.rings[y] = max(self.flow.rings.get(y, 1), row + 1 - self._needed(y, row))
-        # The row is written before its reader moves on: its own inputs are still read.
-        for value in self.outside:
-            gap = (row + 1) * row_bytes(y) - self._needed(value, value.type.rows) * row_bytes(value)
-            self.flow.gaps[value, y] = max(self.flow.gaps.get((value, y), 0), gap)
-        self.done[number] = row + 1
+        if step is not None:
+            self._note(step)
+            # The row is written before its reader moves on: its own inputs are still read.
+            written = min(row + 1, y.type.rows) * row_bytes(y)
+            for value in self.outside:
+                gap = written - self._needed(value, value.type.rows) * row_bytes(value)
+                self.flow.gaps[value, y] = max(self.flow.gaps.get((value, y), 0), gap)
+        self.done[task] = row + 1
+        for maker, _, _ in self.inputs[task]:
+            if self.done[maker] == row + 1:
+                self.alive.discard(self.values[maker])
+
+    def _note(self, step: Step) -> None:
+        """Which brief values are there together, and with the step."""
+        y, brief = step.node.output, self.flow.brief
+        if y in brief:
+            for other in self.alive - {y}:
+                brief[y].add(other)
+                brief[other].add(y)
+            self.alive.add(y)
+        self.flow.during.setdefault(step.node, set()).update(self.alive)
 
     def _needed(self, value: Value, otherwise: int) -> int:
         """The first row of a value that a reader's next row reads; `otherwise` where none does."""
         firsts = [
-            max(0, reader.window.first(self.done[reader.step]))
+            max(0, reader.window.first(self.done[reader.task]))
             for reader in self.readers.get(value, [])
-            if self.done[reader.step] < self.rows[reader.step]
+            if self.done[reader.task] < self.turns[reader.task]
         ]
         return min(firsts, default=otherwise)

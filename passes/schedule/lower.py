@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from edgec.errors import UnsupportedError
 from edgec.goal import Goal
 from edgec.ir import Graph, Node, Value
 from edgec.ops.base import Kernel, RowWindow, select_kernel
-from edgec.passes.schedule.flow import Flow
-from edgec.passes.schedule.groups import Cuts
+from edgec.passes.schedule.area import make_area
+from edgec.passes.schedule.flow import Flow, row_bytes
+from edgec.passes.schedule.groups import Cuts, row_by_row
 from edgec.passes.schedule.memory import Buffer, overlapping, place, plan_buffers, scratch_buffers, size_of
-from edgec.program import Group, Placement, Program, Step, padding_bytes, working_bytes
+from edgec.program import Group, Placement, Program, Push, Step, count_bytes, kept_bytes, padding_bytes, padding_rows
 from edgec.target import Target
 
 ONE_ROW = RowWindow()
 
 
-def schedule(graph: Graph, target: Target, goal: Goal = Goal.SPEED, ram: int | None = None) -> Program:
+def schedule(
+    graph: Graph, target: Target, goal: Goal = Goal.SPEED, ram: int | None = None, push: bool = False
+) -> Program:
     """The Program of a Graph "as scheduled" (docs/architecture.md), with the kernels that are best by the goal.
 
     ram: None for layer by layer, else bytes of arena and scratch: the fewest calls of kernels within them, and where
-    nothing fits (0: always) the least RAM in which nothing is computed twice.
+    nothing fits (0: always) the least RAM in which nothing is computed twice. push: the first input comes row by row.
     Raises UnsupportedError that lists every node without a kernel.
     """
     steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
-    best = placed(graph, target, goal, [([step], None) for step in steps])
+    pushed = graph.inputs[0] if push else None
+    best = placed(graph, target, goal, [([step], None) for step in steps], pushed)
     if ram is None or best.bytes <= ram:
         return best
-    cuts, limit = Cuts(graph, steps), ram
+    cuts, limit = Cuts(graph, steps, pushed), ram
     while True:
         chosen = cuts.choose(limit)
         parts = [(steps[cut.first : cut.last], cuts.flow(cut.first, cut.last)) for cut in chosen]
-        program = placed(graph, target, goal, parts)
+        program = placed(graph, target, goal, parts, pushed)
         if program.bytes < best.bytes:
             best = program
         peak = max((cut.peak for cut in chosen), default=0)
@@ -43,48 +48,68 @@ def schedule(graph: Graph, target: Target, goal: Goal = Goal.SPEED, ram: int | N
         limit = min(limit, peak) - max(program.bytes - ram, 1)
 
 
-def placed(graph: Graph, target: Target, goal: Goal, parts: Sequence[tuple[list[Step], Flow | None]]) -> Program:
+def placed(
+    graph: Graph, target: Target, goal: Goal, parts: Sequence[tuple[list[Step], Flow | None]], pushed: Value | None
+) -> Program:
     """The Program of steps that are cut into groups."""
     flows = {index: run for index, (_, run) in enumerate(parts) if run}
     groups = [make_group(steps, run) for steps, run in parts]
     buffers, scratch = plan_buffers(graph, groups, flows), scratch_buffers(groups)
-    place([*buffers, *(buffer for buffer in scratch if buffer)])
-    arena = size_of(buffers)
-    padding_at, scratch_at = scratch_places(groups, scratch)
+    counts = [counts_buffer(groups)] if pushed else []
+    place([*buffers, *counts, *(buffer for buffer in scratch if buffer)])
+    arena = size_of([*buffers, *counts])
+    padding_at, scratch_at, brief = scratch_places(groups, scratch)
     return Program(
         graph=graph,
         target=target,
         groups=tuple(by_rows(group, buffers) for group in groups),
-        placements=placements(buffers),
+        placements=placements(buffers) | brief,
         arena=arena,
         scratch=max(arena, size_of(buffer for buffer in scratch if buffer)) - arena,
         padding_at=padding_at,
         scratch_at=scratch_at,
         goal=goal,
+        push=Push(pushed, counts[0].offset) if pushed else None,
     )
 
 
 def make_group(steps: Sequence[Step], run: Flow | None) -> Group:
-    """The steps as a group, one row a call where there are several."""
+    """The steps as a group, one row a call where they run by rows."""
     if run is None:
-        return Group(tuple(steps))
-    return Group(tuple(row_by_row(step) for step in steps), run.rings, run.limited)
+        return Group(tuple(steps), make_area(steps))
+    rows = tuple(row_by_row(step) for step in steps)
+    return Group(rows, make_area(rows, run), run.rings, run.limited, by_rows=True)
+
+
+def counts_buffer(groups: Sequence[Group]) -> Buffer:
+    """The counts of rows that are kept while the input is pushed: the first group's too, where it runs by rows."""
+    steps = len(groups[0].steps) if groups and groups[0].by_rows else 0
+    return Buffer([], count_bytes(steps), -1, steps - 1)
 
 
 def scratch_places(
     groups: Sequence[Group], buffers: Sequence[Buffer | None]
-) -> tuple[dict[Node, int], dict[Node, int]]:
-    """Where each node's row of padding and working memory begin: the rows side by side, then what all may use."""
+) -> tuple[dict[Node, int], dict[Node, int], dict[Value, Placement]]:
+    """Where rows of padding (one for each value), scratch and brief values begin."""
     padding: dict[Node, int] = {}
     working: dict[Node, int] = {}
+    brief: dict[Value, Placement] = {}
     for group, buffer in zip(groups, buffers, strict=True):
-        at = buffer.offset if buffer else 0
+        if buffer is None:
+            continue
+        at = buffer.offset
+        for pad, size in padding_rows(group.steps).items():
+            outside = [step for step in group.steps if padding_bytes(step)]
+            padding |= {step.node: at for step in outside if step.kernel.pad_value(step.node) == pad}
+            at += size
         for step in group.steps:
-            if padding_bytes(step):
-                padding[step.node] = at
-                at += padding_bytes(step)
-        working |= {step.node: at for step in group.steps if working_bytes(step)}
-    return padding, working
+            if kept_bytes(step):
+                working[step.node] = at
+                at += kept_bytes(step)
+        working |= {node: at + offset for node, offset in group.area.scratch.items()}
+        for value, offset in group.area.values.items():
+            brief[value] = Placement(at + offset, row_bytes(value), buffer.first, buffer.last)
+    return padding, working, brief
 
 
 def choose_kernels(graph: Graph, target: Target, goal: Goal = Goal.SPEED) -> Mapping[Node, Kernel[Any]]:
@@ -125,15 +150,10 @@ def make_step(node: Node, kernel: Kernel[Any]) -> Step:
     return Step(node, kernel, windows, 1, rows)
 
 
-def row_by_row(step: Step) -> Step:
-    """The same step, one output row a call."""
-    return Step(step.node, step.kernel, step.windows, 1, step.node.output.type.rows)
-
-
 def by_rows(group: Group, buffers: list[Buffer]) -> Group:
     """A single step row by row where its output was placed over its input."""
-    if len(group.steps) == 1 and overlapping(group.steps[0], buffers):
-        return Group((row_by_row(group.steps[0]),))
+    if not group.by_rows and overlapping(group.steps[0], buffers):
+        return replace(group, steps=(row_by_row(group.steps[0]),))
     return group
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from edgec.ir import Graph, Value
 from edgec.ops.base import RowWindow
 from edgec.passes.schedule.flow import Flow, row_bytes
-from edgec.program import Group, Step, round_up, scratch_bytes
+from edgec.program import Group, Step, round_up
 
 MOVES = 500
 
@@ -47,12 +47,14 @@ def plan_buffers(graph: Graph, groups: Sequence[Group], flows: Mapping[int, Flow
     spans = spans_of(groups)
     span = {id(step.node): spans[index] for index, group in enumerate(groups) for step in group.steps}
     rings = {id(value): rows for group in groups for value, rows in group.rings.items()}
+    brief = {id(value) for group in groups for value in group.area.values}
 
     def new(value: Value, first: int) -> None:
         size = rings[id(value)] * row_bytes(value) if id(value) in rings else value.type.bytes
         buffer = Buffer([value], round_up(size), first, first)
         owner[id(value)] = buffer
-        buffers.append(buffer)
+        if id(value) not in brief:  # those lie in the scratch of their group
+            buffers.append(buffer)
 
     for value in graph.inputs:
         new(value, -1)
@@ -73,7 +75,7 @@ def plan_buffers(graph: Graph, groups: Sequence[Group], flows: Mapping[int, Flow
         if not value.is_constant:
             owner[id(value)].last = sum(len(group.steps) for group in groups)
     for index, group in enumerate(groups):
-        if len(group.steps) == 1:
+        if not group.by_rows:
             record_gaps(group.steps[0], spans[index][1], owner)
         else:
             record_flow_gaps(flows[index], group, spans[index][1], owner)
@@ -88,8 +90,8 @@ def spans_of(groups: Sequence[Group]) -> list[tuple[int, int]]:
 
 def scratch_buffers(groups: Sequence[Group]) -> list[Buffer | None]:
     """The scratch of each group that needs some, alive in that group alone."""
-    sizes = [scratch_bytes(*group.steps) for group in groups]
-    return [Buffer([], size, *span) if size > 0 else None for size, span in zip(sizes, spans_of(groups), strict=True)]
+    spans = zip(groups, spans_of(groups), strict=True)
+    return [Buffer([], group.scratch, *span) if group.scratch else None for group, span in spans]
 
 
 def size_of(buffers: Iterable[Buffer]) -> int:
@@ -116,7 +118,8 @@ def record_flow_gaps(flow: Flow, group: Group, last: int, owner: dict[int, Buffe
     for (value, output), gap in flow.gaps.items():
         source = owner[id(value)]
         # Of one name only: the rows of a reshaped value are others.
-        if source.last == last and source.values == [value] and output not in group.rings:
+        whole = output not in group.rings and output not in group.area.values
+        if source.last == last and source.values == [value] and whole:
             owner[id(output)].gaps[id(source)] = min(round_up(gap), owner[id(output)].size)
 
 

@@ -31,6 +31,10 @@ void ec_profile_begin(void) {
     }
     price = least;
     for (uint32_t entry = 0; entry < ec_profile_entries; entry++) ec_profile_cycles[entry] = 0;
+    ec_profile_resume();
+}
+
+void ec_profile_resume(void) {
     current = 0;
     since = ec_cycles();
 }

@@ -30,9 +30,12 @@ static uint8_t response[FRAME]; /* kept: a repeated request is answered from her
 static uint32_t response_length;
 static uint32_t last_request; /* CRC of the request that `response` answers */
 static uint32_t runs, cycles;
-static volatile uint8_t running; /* makes ec_run_begin and ec_run_end differ, so that they are not merged */
+static bool resumed;             /* rows came since EC_BEGIN */
+static volatile uint8_t running; /* makes the next three differ, so that they are not merged */
 
 __attribute__((noinline)) void ec_run_begin(void) { running = 1; }
+
+__attribute__((noinline)) void ec_run_resume(void) { running = 2; }
 
 __attribute__((noinline)) void ec_run_end(void) { running = 0; }
 
@@ -67,13 +70,23 @@ static void start_response(uint32_t sequence, uint32_t status) {
 }
 
 void ec_protocol_run(void) {
-    ec_run_begin();
+    if (resumed) {
+        ec_run_resume();
+    } else {
+        ec_run_begin();
+        cycles = 0;
+    }
 #if defined(EC_PROFILE_CYCLES)
-    ec_profile_begin();
+    if (resumed) {
+        ec_profile_resume();
+    } else {
+        ec_profile_begin();
+    }
 #endif
     const uint32_t start = ec_cycles();
     ec_model.run(ec_model.arena);
-    cycles = ec_cycles() - start;
+    cycles += ec_cycles() - start;
+    resumed = ec_model.rows > 0;
 #if defined(EC_PROFILE_CYCLES)
     ec_profile_layer(0u); /* what came behind the last layer */
 #endif
@@ -88,6 +101,7 @@ static bool answer_who(void) {
     put(ec_model.output_count, 2);
     put(ec_model.arena_bytes, 4);
     put(runs, 4);
+    put(ec_model.rows, 2);
     return true;
 }
 
@@ -112,9 +126,10 @@ static uint8_t *inside(const ec_tensor *tensors, uint32_t count, uint32_t index,
 }
 
 static bool answer_write(const uint8_t *arguments, uint32_t length) {
-    uint8_t *const to =
-        inside(ec_model.inputs, ec_model.input_count, get16(arguments), get32(arguments + 2), length - 6);
+    const uint32_t index = get16(arguments), offset = get32(arguments + 2);
+    uint8_t *to = inside(ec_model.inputs, ec_model.input_count, index, offset, length - 6);
     if (to == NULL) return false;
+    if (index == 0 && ec_model.rows > 0) to = (uint8_t *)ec_model.next_row(ec_model.arena) + offset;
     memcpy(to, arguments + 6, length - 6);
     return true;
 }
@@ -125,6 +140,13 @@ static bool answer_read(const uint8_t *arguments) {
         inside(ec_model.outputs, ec_model.output_count, get16(arguments), get32(arguments + 2), length);
     if (from == NULL || length > EC_CHUNK_BYTES) return false;
     for (uint32_t i = 0; i < length; i++) put(from[i], 1);
+    return true;
+}
+
+static bool answer_begin(void) {
+    if (ec_model.rows == 0) return false;
+    ec_model.begin(ec_model.arena);
+    resumed = false;
     return true;
 }
 
@@ -166,6 +188,8 @@ static bool answer(uint8_t command, const uint8_t *arguments, uint32_t length) {
     case EC_RUN:
         put(runs + 1, 4);
         return length == 0;
+    case EC_BEGIN:
+        return length == 0 && answer_begin();
     case EC_READ:
         return length == 7 && answer_read(arguments);
     case EC_COUNTERS:

@@ -19,7 +19,7 @@ from edgec.targets.firmware import Symbol, read_symbols
 
 FAULT = re.compile(r"edgec firmware: fault exception=(\w+)(?: cfsr=(\w+))? pc=(\w+) lr=(\w+)")
 EXCEPTIONS = {2: "non-maskable interrupt", 3: "hard fault", 4: "memory fault", 5: "bus fault", 6: "usage fault"}
-BEGIN, END = "ec_run_begin", "ec_run_end"
+BEGIN, END, RESUME = "ec_run_begin", "ec_run_end", "ec_run_resume"
 MARK = re.compile(r"ec_layer_(end|\d+)_\d+")  # a label of runtime_c/include/edgec/ec_profile.h
 
 

@@ -55,7 +55,7 @@ static void function_entered(unsigned int cpu, void *data) {
     enter_function(shared, (uint64_t)(uintptr_t)data);
 }
 
-/* Both functions are called, never fallen into, so that a block begins at their first instruction. */
+/* These functions are called, never fallen into, so that a block begins at their first instruction. */
 static void block_translated(plugin_id id, struct qemu_plugin_tb *block) {
     (void)id;
     const size_t count = qemu_plugin_tb_n_insns(block);
@@ -75,7 +75,7 @@ static void block_translated(plugin_id id, struct qemu_plugin_tb *block) {
             qemu_plugin_register_vcpu_insn_exec_cb(first, piece_executed, NO_REGISTERS, data);
             continue;
         }
-        if (start == shared->begin || start == shared->end) {
+        if (start == shared->begin || start == shared->end || start == shared->resume) {
             qemu_plugin_register_vcpu_tb_exec_cb(block, function_entered, NO_REGISTERS, (void *)(uintptr_t)start);
         }
         qemu_plugin_register_vcpu_tb_exec_cb(block, piece_executed, NO_REGISTERS, data);

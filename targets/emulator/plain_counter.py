@@ -16,7 +16,7 @@ class PlainCounter:
     def __init__(self, window: Window) -> None:
         state = window.state
         self.window = window
-        self.begin, self.end = int(state["begin"]), int(state["end"])
+        self.begin, self.end, self.resume = int(state["begin"]), int(state["end"]), int(state["resume"])
         marks = state["marks"][: int(state["marks_used"])]
         self.marks = {int(address): int(row) for address, row in marks}
         self.blocks: dict[tuple[int, int], list[int]] = {}
@@ -29,6 +29,7 @@ class PlainCounter:
         """The callback for unicorn."""
         if address == self.begin:
             self.executed, self.fell, self.total = {}, {}, 0
+        if address in (self.begin, self.resume):
             self.row, self.next = NO_LAYER, 0
         if address == self.end and self.row != OUTSIDE:
             self.row = OUTSIDE

@@ -14,7 +14,7 @@ from typing import Any
 
 from edgec.errors import TargetError
 from edgec.target import Emulator, Target
-from edgec.targets.emulator.board import BEGIN, END, Board, read_image
+from edgec.targets.emulator.board import BEGIN, END, RESUME, Board, read_image
 from edgec.targets.emulator.counter import SharedWindow, qemu_plugin
 from edgec.targets.emulator.gdb import GdbStub
 from edgec.targets.emulator.window import Counts
@@ -73,7 +73,8 @@ class QemuBoard(Board):
         self.image = read_image(elf, self.target)
         self.monitor.command("stop")
         # Before the code is written: QEMU translates it, and asks where the window is, when it first runs.
-        self.window.watch(self.image.address(BEGIN), self.image.address(END), self.image.marks)
+        begin, end, resume = (self.image.address(name) for name in (BEGIN, END, RESUME))
+        self.window.watch(begin, end, resume, self.image.marks)
         for address, data in self.image.segments:
             self.debug.write(address, data)
         self.reset()

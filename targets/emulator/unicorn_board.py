@@ -11,7 +11,7 @@ from typing import Any
 from edgec.errors import TargetError
 from edgec.target import Target
 from edgec.targets.emulator.block_counter import BlockCounter
-from edgec.targets.emulator.board import BEGIN, END, Board, read_image
+from edgec.targets.emulator.board import BEGIN, END, RESUME, Board, read_image
 from edgec.targets.emulator.uart_models import PtyLink, make_registers
 from edgec.targets.emulator.window import Counts, Window
 
@@ -54,7 +54,8 @@ class UnicornBoard(Board):
         self.link.received.clear()
         self.output, self.crashed, self.stopping = "", False, False
         engine = self.engine = self.make_engine()
-        self.window.watch(self.image.address(BEGIN), self.image.address(END), self.image.marks)
+        begin, end, resume = (self.image.address(name) for name in (BEGIN, END, RESUME))
+        self.window.watch(begin, end, resume, self.image.marks)
         self.counter = BlockCounter(engine, self.window, plain_python=self.count_in_python)
         stack, start = struct.unpack("<II", engine.mem_read(self.target.region("code").origin, 8))
         engine.reg_write(arm.UC_ARM_REG_SP, stack)

@@ -31,7 +31,7 @@ typedef struct {
 } tally;
 
 typedef struct {
-    uint64_t begin, end; /* addresses of ec_run_begin() and ec_run_end() */
+    uint64_t begin, end, resume; /* addresses of ec_run_begin(), ec_run_end() and ec_run_resume() */
     uint64_t rows, marks_used;
     uint64_t last;    /* instructions of the last complete window */
     uint64_t windows; /* complete ones */
@@ -65,13 +65,15 @@ static uint32_t add_piece(window *w, uint64_t address, uint32_t bytes, uint32_t 
     return index;
 }
 
-/* The function at `address` is entered: a window begins or ends, or nothing happens. */
+/* The function at `address` is entered: a window begins, ends or goes on where it ended, or nothing happens. */
 static void enter_function(window *w, uint64_t address) {
     if (address == w->begin) {
         for (uint64_t row = NO_LAYER; row < w->rows; row++) {
             memset(w->tallies[row], 0, (size_t)w->pieces_used * sizeof(tally));
         }
         w->executed = 0;
+    }
+    if (address == w->begin || address == w->resume) {
         w->row = NO_LAYER;
         w->next = 0;
     }
@@ -87,7 +89,7 @@ static void execute_piece(window *w, uint32_t index) {
     if (w->next == p->address) w->tallies[w->row][w->previous].fell++;
     if (p->row != 0 && w->row != OUTSIDE) w->row = p->row;
     w->tallies[w->row][index].executed++;
-    w->executed += p->instructions;
+    if (w->row != OUTSIDE) w->executed += p->instructions;
     w->next = p->address + p->bytes;
     w->previous = index;
 }

@@ -20,7 +20,20 @@ NOWHERE = 1  # an address that no function has
 MARK = np.dtype([("address", "u8"), ("row", "u8")])
 PIECE = np.dtype([("address", "u8"), *((name, "u4") for name in ("bytes", "instructions", "row", "unused"))])
 TALLY = np.dtype([("executed", "u4"), ("fell", "u4")])
-STATE = ("begin", "end", "rows", "marks_used", "last", "windows", "pieces_used", "lost", "executed", "row", "next")
+STATE = (
+    "begin",
+    "end",
+    "resume",
+    "rows",
+    "marks_used",
+    "last",
+    "windows",
+    "pieces_used",
+    "lost",
+    "executed",
+    "row",
+    "next",
+)
 WINDOW = np.dtype(
     [
         *((name, "u8") for name in (*STATE, "previous")),
@@ -69,8 +82,8 @@ class Window:
         self.address = int(array.ctypes.data)
         self.state: Any = array[0]  # a view, not a copy
 
-    def watch(self, begin: int | None, end: int | None, marks: Sequence[Mark]) -> None:
-        """Count between these two functions from now on, by layers; None: there is no such function.
+    def watch(self, begin: int | None, end: int | None, resume: int | None, marks: Sequence[Mark]) -> None:
+        """Count from one of these functions to the next, by layers; `resume` goes on counting. None: there is none.
 
         TargetError where there are more layers, or more copies of them in the code, than the memory has room for.
         """
@@ -83,6 +96,7 @@ class Window:
             self.state["marks"][index] = (mark.address, NO_LAYER if mark.layer is None else mark.layer + 2)
         self.state["begin"] = NOWHERE if begin is None else begin
         self.state["end"] = NOWHERE if end is None else end
+        self.state["resume"] = NOWHERE if resume is None else resume
         self.state["rows"], self.state["marks_used"] = rows, len(marks)
 
     def total(self) -> int | None:

@@ -146,8 +146,8 @@ def test_branches_that_are_not_taken(emulator: str, build: Build) -> None:
 
 def test_more_layers_than_there_is_room_for() -> None:
     window = Window()
-    window.watch(2, 4, [Mark(6, ROWS - 3)])
+    window.watch(2, 4, None, [Mark(6, ROWS - 3)])
     assert window.counts() is None
     with pytest.raises(TargetError, match=f"{ROWS - 1} layers are more than can be counted"):
-        window.watch(2, 4, [Mark(6, ROWS - 2)])
+        window.watch(2, 4, None, [Mark(6, ROWS - 2)])
     window.close()

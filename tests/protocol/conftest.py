@@ -20,3 +20,9 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def profiling_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cc = shutil.which("cc") or pytest.skip("no host compiler")
     return build_firmware(cc, tmp_path_factory.mktemp("protocol"), "EC_PROFILE_CYCLES")
+
+
+@pytest.fixture(scope="session")
+def pushed_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cc = shutil.which("cc") or pytest.skip("no host compiler")
+    return build_firmware(cc, tmp_path_factory.mktemp("protocol"), "PUSHED", "EC_PROFILE_CYCLES")

@@ -1,4 +1,5 @@
-/* The firmware as a program: its UART is stdin and stdout, its model y[i] = 3 * x[i] + run number. */
+/* The firmware as a program: its UART is stdin and stdout, its model y[i] = 3 * x[i] + run number. With PUSHED, x comes
+ * row by row. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,8 +14,28 @@ static _Alignas(8) uint8_t arena[INPUT + SECOND];
 static uint8_t count;
 static uint32_t now;
 
+#if defined(PUSHED)
+enum { ROWS = 12, ROW = INPUT / ROWS };
+static int pushed; /* rows */
+
+static void begin(void *memory) {
+    (void)memory;
+    pushed = 0;
+}
+
+static int8_t *next_row(void *memory) { return (int8_t *)memory + pushed * ROW; }
+#else
+enum { ROWS = 0, ROW = INPUT };
+#endif
+
 static void run(void *memory) {
     uint8_t *const x = memory;
+#if defined(PUSHED)
+    if (++pushed < ROWS) {
+        now += 100;
+        return;
+    }
+#endif
     count++;
     /* In place, as a real arena is: a run too many, or one on stale inputs, shows in the outputs. */
     for (int i = 0; i < INPUT; i++) x[i] = (uint8_t)(3 * x[i] + count + x[INPUT + i % SECOND]);
@@ -30,7 +51,7 @@ static void run(void *memory) {
     now += 1000;
 }
 
-static const ec_tensor inputs[] = {{0, INPUT}, {INPUT, SECOND}};
+static const ec_tensor inputs[] = {{0, ROW}, {INPUT, SECOND}};
 static const ec_tensor outputs[] = {{0, OUTPUT}};
 const ec_model_info ec_model = {
     .name = "triple",
@@ -42,6 +63,11 @@ const ec_model_info ec_model = {
     .inputs = inputs,
     .outputs = outputs,
     .run = run,
+    .rows = ROWS,
+#if defined(PUSHED)
+    .begin = begin,
+    .next_row = next_row,
+#endif
     .arena = arena,
 };
 

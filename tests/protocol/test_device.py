@@ -70,6 +70,27 @@ def test_cycles_of_each_layer(profiling_firmware: Path) -> None:
             assert rest == 7 + 1000 + 2 * 3  # ec_protocol_run reads the clock twice
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.01])
+def test_rows_are_pushed_one_by_one(pushed_firmware: Path, rate: float) -> None:
+    """Each exactly once, whatever the line does to them; counts are those of the whole inference."""
+    source = random.Random(1)
+    with firmware_link(pushed_firmware, rate, seed=1) as link:
+        device = Device(link)
+        assert device.identity.rows == 12
+        assert device.identity.inputs == (INPUT // 12, SECOND)
+        for run in range(1, 4):
+            x, second = random_inputs(source)
+            assert device.run([x, second]).outputs == (expected(run, x, second),)
+            assert device.layer_cycles()[1:] == [3 * (layer + run) for layer in range(40)]
+        with pytest.raises(TargetError, match="takes inputs of"):
+            device.run([x[:-1], second])
+
+
+def test_only_a_pushed_input_begins(firmware: Path) -> None:
+    with firmware_link(firmware) as link, pytest.raises(RefusedError):
+        Device(link).ask(Command.BEGIN)
+
+
 def test_only_a_profiling_firmware_has_cycles_of_layers(firmware: Path) -> None:
     with firmware_link(firmware) as link, pytest.raises(RefusedError):
         Device(link).layer_cycles()

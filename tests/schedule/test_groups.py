@@ -30,6 +30,7 @@ class Arena:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.rings = {v: rows for group in program.groups for v, rows in group.rings.items()}
+        self.rings |= {v: 1 for group in program.groups for v in group.area.values}
         self.number = {v: index for index, v in enumerate(program.placements)}
         for n in program.graph.nodes:
             if n.op.alias:
@@ -62,7 +63,7 @@ class Arena:
     def call(self, step: Step, row: int) -> None:
         """One output row; it is written while the input rows are read."""
         self.spoil(step)
-        self.write(step.node.output, row)
+        self.write(step.node.output, min(row, step.node.output.type.rows - 1))
         for v, window in step.activations:
             reads = (window.first(row) + k * window.dilation for k in range(window.size))
             for read in (r for r in reads if 0 <= r < v.type.rows):
@@ -74,18 +75,32 @@ def reach(window: RowWindow, row: int, rows: int, in_rows: int) -> int:
     return min(window.last(min(row, rows - 1)) + 1, in_rows)
 
 
-def run_group(group: Group, arena: Arena) -> None:
-    """The loop of a group as codegen writes it."""
+def run_group(group: Group, arena: Arena, pushed: Value | None) -> None:
+    """The loop of a group as codegen writes it, with the rows that are pushed."""
     done = {step.node.output: 0 for step in group.steps}
+    if pushed is None:
+        run_rows(group, arena, done)
+    else:
+        for row in range(pushed.type.rows):
+            done[pushed] = row + 1
+            arena.write(pushed, row)
+            run_rows(group, arena, done)
+    for step in group.steps:
+        if step.node.output not in group.rings and step.node.output not in group.area.values:
+            assert done[step.node.output] == step.calls
+
+
+def run_rows(group: Group, arena: Arena, done: dict[Value, int]) -> None:
+    """All rows that can be computed."""
 
     def ready(step: Step, limited: bool) -> bool:
         y = step.node.output
-        row, rows = done[y], y.type.rows
+        row, rows = done[y], step.calls
         inputs = [(v, w) for v, w in step.activations if v in done]
         if row >= rows or any(done[v] < reach(w, row, rows, v.type.rows) for v, w in inputs):
             return False
         wanted = [
-            row < reach(w, done[other.node.output], other.node.output.type.rows, rows)
+            row < reach(w, done[other.node.output], other.calls, rows)
             for other in group.steps
             for v, w in other.activations
             if v is y
@@ -99,20 +114,19 @@ def run_group(group: Group, arena: Arena) -> None:
             break
         arena.call(step, done[step.node.output])
         done[step.node.output] += 1
-    for step in group.steps:
-        if step.node.output not in group.rings:
-            assert done[step.node.output] == step.node.output.type.rows
 
 
 def replay(program: Program) -> None:
     """Every row that is read is the one that was written."""
     arena = Arena(program)
+    pushed = program.push.value if program.push else None
+    first = program.groups[:1]
     for v in program.graph.inputs:
-        for row in range(v.type.rows):
+        for row in range(v.type.rows if v is not pushed or not (first and first[0].by_rows) else 0):
             arena.write(v, row)
     for group in program.groups:
-        if len(group.steps) > 1:
-            run_group(group, arena)
+        if group.by_rows:
+            run_group(group, arena, pushed if group in first else None)
         else:  # tests/schedule/test_memory.py looks inside
             (step,) = group.steps
             arena.spoil(step)
@@ -134,6 +148,7 @@ def test_rows_are_there_when_they_are_read(graph: Graph, share: float) -> None:
         program = schedule(graph, HOST, ram=ram)
         assert program.bytes <= max(ram, layers.bytes)
         replay(program)
+        replay(schedule(graph, HOST, ram=ram, push=True))
 
 
 @given(graphs())
@@ -195,7 +210,8 @@ def test_a_skip_connection_waits_in_a_ring() -> None:
     last = wide("last", total.output, 2)
     nodes = [first, long, longer, total, last]
     (group,) = schedule(Graph("skip", [x], [last.output], nodes), HOST, ram=0).groups
-    assert group.rings == {first.output: 3, long.output: 3, longer.output: 1, total.output: 3}
+    assert group.rings == {first.output: 3, long.output: 3, total.output: 3}
+    assert list(group.area.values) == [longer.output]
 
 
 @pytest.mark.parametrize("seed", [pytest.param(0, id="few"), pytest.param(1, marks=pytest.mark.exhaustive, id="many")])
@@ -214,10 +230,10 @@ def test_the_c_computes_the_same(seed: int, tmp_path_factory: pytest.TempPathFac
         layers = schedule(graph, target)
         folder = tmp_path_factory.mktemp("c")
         wanted = built(layers, folder / "layers").run(inputs)
-        for ram in (0, int(share * layers.bytes)):
-            program = schedule(graph, target, ram=ram)
+        for ram, push in ((0, False), (int(share * layers.bytes), False), (0, True)):
+            program = schedule(graph, target, ram=ram, push=push)
             replay(program)
-            for a, b in zip(built(program, folder / str(ram)).run(inputs), wanted, strict=True):
+            for a, b in zip(built(program, folder / f"{ram}{push}").run(inputs), wanted, strict=True):
                 np.testing.assert_array_equal(a, b)
 
     check()

@@ -6,7 +6,7 @@
 
 typedef struct {
     uint32_t offset; /* bytes from the start of the arena */
-    uint32_t bytes;
+    uint32_t bytes;  /* of one row where it is pushed */
 } ec_tensor;
 
 typedef struct {
@@ -18,7 +18,10 @@ typedef struct {
     uint32_t output_count;
     const ec_tensor *inputs;
     const ec_tensor *outputs;
-    void (*run)(void *arena);
+    void (*run)(void *arena);   /* where input 0 is pushed: takes its next row, which lies at next_row(arena) */
+    uint32_t rows;              /* of input 0, pushed one by one; 0: it is there as a whole */
+    void (*begin)(void *arena); /* before the first row; this and next_row are NULL where rows is 0 */
+    int8_t *(*next_row)(void *arena);
     void *arena; /* of arena_bytes, 8-byte aligned */
 } ec_model_info;
 

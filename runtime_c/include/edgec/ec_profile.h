@@ -19,7 +19,8 @@
 extern uint32_t ec_profile_cycles[];
 extern const uint32_t ec_profile_entries;
 
-void ec_profile_begin(void); /* right before the model runs */
+void ec_profile_begin(void);  /* right before the model runs */
+void ec_profile_resume(void); /* right before it goes on with the next row of a pushed input */
 void ec_profile_layer(uint32_t entry);
 #elif defined(EC_PROFILE_MARKS)
 #define EC_LAYER(number) EC_MARK(#number)

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/* RAM that tiny_run works in, 8-byte aligned; inputs and outputs lie in it. */
+/* RAM that tiny works in, 8-byte aligned; inputs and outputs lie in it. */
 #define TINY_ARENA_BYTES 336
 
 /* Input 'x': s8 (1, 9, 9, 3) */
@@ -19,7 +19,6 @@ extern "C" {
 static inline int8_t *tiny_input(void *arena) {
     return (int8_t *)(void *)((uint8_t *)arena + TINY_INPUT_OFFSET);
 }
-
 /* Output 'y': s8 (1, 5, 5, 6) */
 #define TINY_OUTPUT_OFFSET 152
 #define TINY_OUTPUT_BYTES 150
@@ -28,7 +27,6 @@ static inline int8_t *tiny_input(void *arena) {
 static inline int8_t *tiny_output(void *arena) {
     return (int8_t *)(void *)((uint8_t *)arena + TINY_OUTPUT_OFFSET);
 }
-
 /* Computes the outputs from the inputs. The arena is reused inside: fill the inputs again before each run. */
 void tiny_run(void *arena);
 

@@ -69,7 +69,6 @@ void wide_run(void *memory) {
         int32_t conv_02_rows = 0;
         ec_fill(arena + 4032, -3, 72);
         ec_fill(arena + 4104, 5, 384);
-        ec_fill(arena + 4488, 5, 384);
         for (;;) {
             if (conv_02_rows < 12 && conv_01_rows >= ec_reach(conv_02_rows, 12, 2, 1, 24)) {
                 /* Conv 'third': (1,24,24,16) s8 -> (1,12,12,4) s8 */
@@ -77,7 +76,7 @@ void wide_run(void *memory) {
                 const int8_t *x[3];
                 int8_t *const y = arena;
                 const int32_t row = conv_02_rows++;
-                ec_ring_rows(x, arena + 2880, 384, 24, 3, (row * 2 + 2) % 3, row * 2 - 1, 3, 1, arena + 4488);
+                ec_ring_rows(x, arena + 2880, 384, 24, 3, (row * 2 + 2) % 3, row * 2 - 1, 3, 1, arena + 4104);
                 conv_s8_2(&conv_02, x, y + row * 48, NULL);
             } else if (conv_01_rows < 24 && conv_00_rows >= ec_reach(conv_01_rows, 24, 1, 1, 24)) {
                 /* Conv 'second': (1,24,24,16) s8 -> (1,24,24,16) s8 */
