@@ -18,18 +18,21 @@ from edgec.target import Target
 ONE_ROW = RowWindow()
 
 
-def schedule(graph: Graph, target: Target, goal: Goal = Goal.SPEED, ram: int | None = None) -> Program:
+def schedule(
+    graph: Graph, target: Target, goal: Goal = Goal.SPEED, ram: int | None = None, cuts: Cuts | None = None
+) -> Program:
     """The Program of a Graph "as scheduled" (docs/architecture.md), with the kernels that are best by the goal.
 
     ram: None for layer by layer, else bytes of arena and scratch: the fewest calls of kernels within them, and where
     nothing fits (0: always) the least RAM in which nothing is computed twice.
+    cuts: the Graph's, where they are known from another budget.
     Raises UnsupportedError that lists every node without a kernel.
     """
-    steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
+    steps = list(cuts.steps) if cuts else make_steps(graph, target, goal)
     best = placed(graph, target, goal, [([step], None) for step in steps])
     if ram is None or best.bytes <= ram:
         return best
-    cuts, limit = Cuts(graph, steps), ram
+    cuts, limit = cuts or Cuts(graph, steps), ram
     while True:
         chosen = cuts.choose(limit)
         parts = [(steps[cut.first : cut.last], cuts.flow(cut.first, cut.last)) for cut in chosen]
@@ -41,6 +44,11 @@ def schedule(graph: Graph, target: Target, goal: Goal = Goal.SPEED, ram: int | N
             return best
         # Gaps between the buffers: the next try has to leave room for them.
         limit = min(limit, peak) - max(program.bytes - ram, 1)
+
+
+def make_steps(graph: Graph, target: Target, goal: Goal) -> list[Step]:
+    """Every node that computes something with its kernel, layer by layer."""
+    return [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
 
 
 def placed(graph: Graph, target: Target, goal: Goal, parts: Sequence[tuple[list[Step], Flow | None]]) -> Program:
