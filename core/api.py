@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgec.targets import Compiler
 
 Step = Callable[[str], None]
-REPORT = "report.json"
+REPORT, PAGE = "report.json", "report.html"
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def compile_model(
     dump_ir: str | Path | None = None,
     goal: str | Goal = Goal.BALANCED,
     ram: int | None = None,
+    front: bool = False,
     step: Step = lambda text: None,
 ) -> CompiledModel:
     """Turn an ONNX network into a C project for a board; without `out_dir` nothing is written.
@@ -59,7 +60,8 @@ def compile_model(
     data: .npz of samples, needed to quantise a float model. shapes: sizes of symbolic dimensions. cc: C compiler that
     measures the project, as --cc. name: prefix of the C names, else the file's name. dump_ir: folder for the Graph
     after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all, 0 for the least there
-    is. step: called with the name of each stage as it begins.
+    is. front: whether the report is to have what lies between layer by layer and the least RAM. step: called with the
+    name of each stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
     from edgec.codegen import ModelFile, write_project
@@ -75,7 +77,7 @@ def compile_model(
     step("optimising")
     optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
     file = ModelFile(name or path.stem, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-    program, project, report = make_project(graph, board, file, goal, compiler, step, ram)
+    program, project, report = make_project(graph, board, file, goal, compiler, step, ram, front)
     if directory is not None:
         write_project(project, directory)
     return CompiledModel(graph, program, project, report, directory, quantized)
@@ -89,13 +91,17 @@ def make_project(
     compiler: Compiler | None,
     step: Step = lambda text: None,
     ram: int | None = None,
+    front: bool = False,
 ) -> tuple[Program, Project, dict[str, Any]]:
-    """Schedule an optimised Graph for a board and generate its C; the project holds the report too.
+    """Schedule an optimised Graph for a board and generate its C; the project holds the report too, as JSON and HTML.
 
-    ram: bytes that it may take in all, 0 for the least there is. None: as many as the board has.
+    ram: bytes that it may take in all, 0 for the least there is. None: as many as the board has. front: also find the
+    Programs between layer by layer and the least RAM, for the report.
     """
-    from edgec.codegen import generate
+    from edgec.codegen import generate, report_page
     from edgec.codegen.footprint import over_budget
+    from edgec.codegen.report import front_report
+    from edgec.passes.schedule import front as find_front
     from edgec.passes.schedule import schedule
 
     limit = arena_room(board) if ram is None else ram
@@ -108,7 +114,11 @@ def make_project(
         report = measured_report(program, project, compiler)
         over = report["ram"]["total"] - ram if ram else 0
         if over <= 0:
-            files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n"}
+            if front:
+                step("searching the front")
+                report["front"] = front_report(program, report["ram"], find_front(graph, board, goal, (program,)))
+            page = report_page(report, board)
+            files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n", PAGE: page}
             return program, replace(project, files=files), report
         if limit is not None and program.bytes > limit:
             raise over_budget(program, report["ram"]["total"], ram or 0)
