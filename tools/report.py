@@ -34,8 +34,9 @@ def report_command(
 ) -> None:
     """Open the report of a project in the browser: memory over time, layers, RAM against instructions.
 
-    The page is DIR/report.html. It needs no network, and can be sent to others as it is. The front is there
-    where edgec compile --front searched for it.
+    The page is DIR/report.html: one file that needs no network.
+
+    RAM against instructions is there where edgec compile --front searched for it.
 
     Examples:
 
