@@ -24,7 +24,7 @@ from edgec.codegen.picture import (
     Text,
     width_of,
 )
-from edgec.codegen.words import shortened, size
+from edgec.codegen.words import first_name, shortened, size
 
 COLORS = dict(zip(KINDS, (SKY, GREEN, BLUE, ORANGE, VERMILION, PINK), strict=True))
 MEANINGS = {"ring": "ring of rows", "padding": "row of padding", "scratch": "scratch of kernels"}
@@ -192,7 +192,7 @@ def label(block: Block, blocks: Sequence[Block], room: float) -> list[str]:
 
 
 def path_of(block: Block) -> list[str]:
-    return block.name.split(";", maxsplit=1)[0].split("/")
+    return first_name(block.name).split("/")
 
 
 def held(block: Block) -> str:

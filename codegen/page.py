@@ -11,7 +11,7 @@ from edgec.codegen.front_chart import front_chart
 from edgec.codegen.memory_map import memory_map
 from edgec.codegen.picture import BLUE, DULL, GREEN, ORANGE, PINK, svg
 from edgec.codegen.project import render
-from edgec.codegen.words import share, shortened, size
+from edgec.codegen.words import first_name, share, size
 from edgec.target import Target
 
 PART_COLORS = {
@@ -58,7 +58,7 @@ def report_page(report: Mapping[str, Any], target: Target) -> str:
         "front_chart": svg(front_chart(report)) if report["front"] else None,
         "size": size,
         "share": share,
-        "shortened": shortened,
+        "first_name": first_name,
     }
     return render("report.html.j2", context, html=True)
 

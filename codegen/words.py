@@ -12,9 +12,14 @@ def size(count: float) -> str:
     )
 
 
+def first_name(name: str) -> str:
+    """Exporters join the names of fused nodes: the first says enough."""
+    return name.split(";", maxsplit=1)[0]
+
+
 def shortened(name: str) -> str:
-    """Exporters join the names of fused nodes: the first says enough in a table."""
-    first = name.split(";", maxsplit=1)[0]
+    """The first name, for a column of a terminal."""
+    first = first_name(name)
     return first if len(first) <= LONGEST_NAME else f"{first[: LONGEST_NAME - 3]}..."
 
 
