@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from edgec.codegen.page import report_page
 from edgec.codegen.project import ModelFile, Project, generate, write_project
 from edgec.codegen.report import Footprint, build_report
 
-__all__ = ["Footprint", "ModelFile", "Project", "build_report", "generate", "write_project"]
+__all__ = ["Footprint", "ModelFile", "Project", "build_report", "generate", "report_page", "write_project"]

@@ -130,8 +130,11 @@ def port_texts(program: Program, model: str, kind: str, values: list[Value], por
     return texts
 
 
-def render(template: str, context: Mapping[str, Any]) -> str:
-    """A template of codegen/templates filled in; a misspelt name is an error, not an empty string."""
+def render(template: str, context: Mapping[str, Any], *, html: bool = False) -> str:
+    """A template of codegen/templates filled in; a misspelt name is an error, not an empty string.
+
+    html: for HTML and SVG, in which `<` and quotes of a name are escaped; C takes everything as it is.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("edgec.codegen", "templates"),
         undefined=jinja2.StrictUndefined,
@@ -139,7 +142,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         line_statement_prefix="//%",
-        autoescape=False,  # C, not HTML
+        autoescape=html,
     )
     return environment.get_template(template).render(context)
 

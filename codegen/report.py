@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from edgec.codegen.choice import declined, slow_layers
+from edgec.codegen.memory import Block, alive_bytes, layer_name, memory_blocks
 from edgec.codegen.project import Project
+from edgec.cost import executed_macs, instructions_estimate, kernel_calls
 from edgec.ir import Graph
 from edgec.ops.base import constant_bytes
-from edgec.program import Group, Program, Step
+from edgec.program import Program, Step
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Footprint:
 
 
 def build_report(program: Program, project: Project, footprint: Footprint, warnings: list[str]) -> dict[str, Any]:
-    """The contents of report.json; all sizes in bytes."""
-    executed = sum(step.node.op.macs(step.node) for step in program.steps)
+    """The contents of report.json; all sizes in bytes. `front` is for who searches for it (front_report)."""
+    executed = executed_macs(program)
     removed = removed_report(program.graph)
     pushed = program.push.value.type if program.push else None
     ram = {
@@ -61,7 +62,9 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "outputs": [port_report(program, index, "output") for index in range(len(program.graph.outputs))],
         "layers": layer_reports(program),
         "push": {"rows": pushed.rows, "row_bytes": pushed.bytes // pushed.rows} if pushed else None,
+        "memory": [asdict(block) for block in memory_blocks(program)],
         "groups": [[step.node.name for step in group.steps] for group in program.groups],
+        "front": None,
         "warnings": [*warnings, *slow_layers(program)],
     }
 
@@ -78,33 +81,42 @@ def removed_report(graph: Graph) -> dict[str, Any]:
 
 def layer_reports(program: Program) -> list[dict[str, Any]]:
     """The per-layer table."""
-    groups = [group for group in program.groups for _ in group.steps]
-    return [layer_report(program, number, step, groups[number]) for number, step in enumerate(program.steps)]
+    blocks = memory_blocks(program)
+    return [layer_report(program, number, step, blocks) for number, step in enumerate(program.steps)]
 
 
-def layer_report(program: Program, number: int, step: Step, group: Group) -> dict[str, Any]:
+def layer_report(program: Program, number: int, step: Step, blocks: Sequence[Block]) -> dict[str, Any]:
     """One row of it: `ram` is what is alive while the layer and those that run together with it do, scratch included.
 
     `why_not` has the kernels for better instructions of this core, with the reasons why they do not take the layer.
     """
     return {
-        "name": step.node.source.name or step.node.name,
+        "name": layer_name(step),
         "op": step.node.op.name,
         "kernel": step.kernel.name,
         "macs": step.node.op.macs(step.node),
-        "ram": alive_bytes(program, number) + group.scratch,
+        "ram": alive_bytes(blocks, program.bytes, number),
         "flash": constant_bytes(step.kernel, step.node),
         "why_not": [f"{name}: {reason}" for name, reason in declined(step, program.target.core)],
     }
 
 
-def alive_bytes(program: Program, number: int) -> int:
-    """Bytes of the arena that hold live values at a step; bytes that two of them share count once."""
-    used = np.zeros(program.arena, bool)
-    for placement in program.placements.values():
-        if placement.first <= number <= placement.last:
-            used[placement.offset : placement.offset + placement.size] = True
-    return int(used.sum())
+def front_report(program: Program, ram: Mapping[str, int], front: Sequence[Program]) -> list[dict[str, Any]]:
+    """The Programs of a front (passes/schedule/front.py) beside the one that was compiled, whose `ram` was measured.
+
+    Static RAM and stack are taken to be the same for all of them.
+    """
+    rest = ram["static"] + ram["stack"]
+    return [
+        {
+            "ram": point.bytes + rest,
+            "macs": executed_macs(point),
+            "calls": kernel_calls(point),
+            "instructions_estimate": instructions_estimate(point),
+            "compiled": (point.bytes, kernel_calls(point)) == (program.bytes, kernel_calls(program)),
+        }
+        for point in front
+    ]
 
 
 def port_report(program: Program, index: int, kind: str) -> dict[str, Any]:

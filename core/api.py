@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgec.targets import Compiler
 
 Step = Callable[[str], None]
-REPORT = "report.json"
+REPORT, PAGE = "report.json", "report.html"
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def compile_model(
     goal: str | Goal = Goal.BALANCED,
     ram: int | None = None,
     push: bool = False,
+    front: bool = False,
     step: Step = lambda text: None,
 ) -> CompiledModel:
     """Turn an ONNX network into a C project for a board; without `out_dir` nothing is written.
@@ -60,8 +61,9 @@ def compile_model(
     data: .npz of samples, needed to quantise a float model. shapes: sizes of symbolic dimensions. cc: C compiler that
     measures the project, as --cc. name: prefix of the C names, else the file's name. dump_ir: folder for the Graph
     after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all; None or 0: the least
-    in which nothing is computed twice. push: the first input comes row by row, and is never there as a whole. step:
-    called with the name of each stage as it begins.
+    in which nothing is computed twice. push: the first input comes row by row, and is never there as a whole. front:
+    whether the report is to have what lies between layer by layer and the least RAM. step: called with the name of each
+    stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
     from edgec.codegen import ModelFile, write_project
@@ -77,7 +79,7 @@ def compile_model(
     step("optimising")
     optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
     file = ModelFile(name or path.stem, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-    program, project, report = make_project(graph, board, file, goal, compiler, step, ram, push)
+    program, project, report = make_project(graph, board, file, goal, compiler, step, ram, push, front)
     if directory is not None:
         write_project(project, directory)
     return CompiledModel(graph, program, project, report, directory, quantized)
@@ -92,13 +94,16 @@ def make_project(
     step: Step = lambda text: None,
     ram: int | None = None,
     push: bool = False,
+    front: bool = False,
 ) -> tuple[Program, Project, dict[str, Any]]:
-    """Schedule an optimised Graph for a board and generate its C; the project holds the report too.
+    """Schedule an optimised Graph for a board and generate its C; the project holds the report too, as JSON and HTML.
 
-    ram, push: as for compile_model.
+    ram, push, front: as for compile_model.
     """
-    from edgec.codegen import generate
+    from edgec.codegen import generate, report_page
     from edgec.codegen.footprint import over_budget
+    from edgec.codegen.report import front_report
+    from edgec.passes.schedule import front as find_front
     from edgec.passes.schedule import schedule
 
     limit = ram or 0
@@ -111,7 +116,11 @@ def make_project(
         report = measured_report(program, project, compiler)
         over = report["ram"]["total"] - ram if ram else 0
         if over <= 0:
-            files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n"}
+            if front:
+                step("searching the front")
+                report["front"] = front_report(program, report["ram"], find_front(graph, board, goal, (program,), push))
+            page = report_page(report, board)
+            files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n", PAGE: page}
             return program, replace(project, files=files), report
         if program.bytes > limit:
             raise over_budget(program, report["ram"]["total"], ram or 0)

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from edgec.api import CompiledModel, compile_model, free_directory
 from edgec.codegen.literals import identifier
+from edgec.codegen.words import excess, shortened, size
 from edgec.errors import ModelError, TargetError
 from edgec.goal import Goal
-from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, reporting, size, table
+from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, reporting, table
 
 SHOWN_LAYERS = 8
 SHOWN_WARNINGS = 5
-LONGEST_NAME = 36
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.onnx", show_default=False, help="The network.")]
 TargetOption = Annotated[
@@ -55,6 +55,9 @@ def compile_command(
     optimize: GoalOption = Goal.BALANCED,
     ram: RamOption = None,
     push: PushOption = False,
+    front: Annotated[
+        bool, typer.Option("--front", help="Also show every choice of --ram: RAM against estimated instructions.")
+    ] = False,
     cc: CcOption = None,
     dump_ir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
@@ -81,6 +84,8 @@ def compile_command(
       edgec compile vww_int8.onnx --target nucleo-f446re --ram 48K
 
       edgec compile vww_int8.onnx --target nucleo-l432kc --push
+
+      edgec compile vww_int8.onnx --target nucleo-f446re --front
     """
     with reporting(as_json, verbose) as out:
         directory = output or Path(identifier(name or model.stem))
@@ -97,6 +102,7 @@ def compile_command(
             goal=optimize,
             ram=ram,
             push=push,
+            front=front,
         )
         warn(out, result.report["warnings"])
         out.result({**result.report, "directory": str(directory)}, lambda console: show(console, result, directory))
@@ -124,6 +130,7 @@ def compile_file(
     goal: Goal = Goal.BALANCED,
     ram: str | None = None,
     push: bool = False,
+    front: bool = False,
 ) -> CompiledModel:
     """compile_model with the options of the command line."""
     free_directory(directory)
@@ -139,6 +146,7 @@ def compile_file(
         goal=goal,
         ram=None if ram is None else read_bytes(ram),
         push=push,
+        front=front,
         step=out.step,
     )
 
@@ -192,7 +200,24 @@ def show(console: Console, result: CompiledModel, directory: Path) -> None:
     else:
         title = ""
     console.print(table(title, ("layer", "op", "kernel", "MACs#", "RAM#", "flash#"), map(layer_row, layers)))
-    console.print(f"\nWritten to {directory}/. Next: edgec run {directory}")
+    if report["front"]:
+        show_front(console, report["front"])
+    console.print(f"\nWritten to {directory}/. Next: edgec run {directory}, or edgec report {directory}")
+
+
+def show_front(console: Console, front: list[Mapping[str, Any]]) -> None:
+    """What --ram can choose from, and which of it was compiled."""
+    fewest = min(point["instructions_estimate"] for point in front)
+    rows = []
+    for point in front:
+        more = excess(point["instructions_estimate"], fewest)
+        counts = (f"{point['ram']:,}", f"{point['macs']:,}", f"{point['calls']:,}")
+        rows.append(
+            (*counts, f"{point['instructions_estimate']:,}", f"+{more:.2f} %", "as compiled" * point["compiled"])
+        )
+    console.print()
+    columns = ("RAM#", "MACs#", "calls#", "~instructions#", "#", "")
+    console.print(table("What --ram can choose from (instructions are estimated)", columns, rows))
 
 
 def removed_line(report: Mapping[str, Any]) -> str:
@@ -210,9 +235,3 @@ def of(there: int) -> str:
 def layer_row(layer: Mapping[str, Any]) -> tuple[str, ...]:
     macs, ram, flash = f"{layer['macs']:,}", size(layer["ram"]), size(layer["flash"])
     return shortened(str(layer["name"])), str(layer["op"]), str(layer["kernel"]), macs, ram, flash
-
-
-def shortened(name: str) -> str:
-    """Exporters join the names of fused nodes: the first says enough in a table."""
-    first = name.split(";", maxsplit=1)[0]
-    return first if len(first) <= LONGEST_NAME else f"{first[: LONGEST_NAME - 3]}..."

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from edgec.codegen.words import size
 from edgec.errors import TargetError
 from edgec.target import Target
 from edgec.targets.device import Device, Identity
 from edgec.targets.flash import flash, plan_flash
 from edgec.targets.serial_link import SerialLink
-from edgec.tools.output import CcOption, JsonOption, Output, VerboseOption, reporting, size
+from edgec.tools.output import CcOption, JsonOption, Output, VerboseOption, reporting
 from edgec.tools.project import CYCLES, ProjectFolder, board_of, build_firmware, connect, read_project
 from edgec.tools.run import DirArgument, EmulatorOption, PortOption
 

@@ -12,6 +12,7 @@ from edgec.tools.compile import compile_command
 from edgec.tools.flash import flash_command
 from edgec.tools.ops import ops_command
 from edgec.tools.profile import profile_command
+from edgec.tools.report import report_command
 from edgec.tools.run import run_command
 from edgec.tools.targets import targets_command
 
@@ -19,6 +20,7 @@ COMMANDS = (
     ("compile", compile_command),
     ("run", run_command),
     ("profile", profile_command),
+    ("report", report_command),
     ("check", check_command),
     ("flash", flash_command),
     ("targets", targets_command),

@@ -138,13 +138,6 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[object]]) 
     return result
 
 
-def size(count: float) -> str:
-    """Bytes for people: 12.6 KB of 1024 bytes each."""
-    return (
-        f"{count:.0f} B" if count < 1024 else f"{count / 1024:.1f} KB" if count < 1 << 20 else f"{count / 2**20:.2f} MB"
-    )
-
-
 def exit_failed() -> None:
     """End with the exit code of a check that failed; in --json, after the one object."""
     sys.stdout.flush()

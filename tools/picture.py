@@ -1,4 +1,4 @@
-"""Bars with words beside them, as an SVG or PNG file."""
+"""Bars with words beside them, and pictures as SVG or PNG files."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
+from edgec.codegen.picture import (
+    BLUE,
+    DULL,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    SIZE,
+    SKY,
+    VERMILION,
+    YELLOW,
+    Box,
+    Picture,
+    Text,
+    svg,
+)
 from edgec.errors import ModelError
 
-INK, GREY = "#222222", "#777777"
-# By operator, in the order in which they appear: colours that also people who do not see red and green tell apart.
-PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b3a800", "#999999")
+PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, YELLOW, DULL)  # of groups, in the order in which they appear
 LABELS, BARS, VALUES, MARGIN = 300, 420, 190, 16  # widths in pixels
 ROW, BAR, TITLE, LEGEND = 20, 14, 30, 26  # heights
-SIZE = 12  # of letters
 SUFFIXES = (".svg", ".png")
+ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}  # Pillow's names, on the base line
 
 
 @dataclass(frozen=True)
@@ -27,39 +39,6 @@ class Bar:
     length: float
     value: str
     group: str
-
-
-@dataclass(frozen=True)
-class Box:
-    """A filled rectangle; pixels from the upper left corner."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    color: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """One line of words on the base line y, from x on or up to it."""
-
-    x: float
-    y: float
-    words: str
-    color: str = INK
-    size: int = SIZE
-    flush_right: bool = False
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What is drawn, in pixels."""
-
-    width: int
-    height: int
-    boxes: tuple[Box, ...]
-    texts: tuple[Text, ...]
 
 
 def check_suffix(file: Path) -> None:
@@ -86,7 +65,7 @@ def bar_chart(title: str, bars: Sequence[Bar]) -> Picture:
         top = MARGIN + TITLE + index * ROW
         width = round(BARS * bar.length / longest, 1)
         boxes.append(Box(left, top, width, BAR, colors[bar.group]))
-        texts.append(Text(MARGIN + LABELS, top + BAR - 2, bar.label, flush_right=True))
+        texts.append(Text(MARGIN + LABELS, top + BAR - 2, bar.label, anchor="end"))
         texts.append(Text(left + width + 6, top + BAR - 2, bar.value, GREY))
     bottom = MARGIN + TITLE + len(bars) * ROW
     at: float = left
@@ -99,39 +78,36 @@ def bar_chart(title: str, bars: Sequence[Bar]) -> Picture:
 
 
 def write_picture(picture: Picture, file: Path) -> None:
-    """As the file's name says, SVG or PNG."""
+    """As the file's name says, SVG or PNG; ModelError where it cannot be written."""
     check_suffix(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if file.suffix.lower() == ".svg":
-        file.write_text(svg(picture), encoding="utf-8")
-    else:
-        write_png(picture, file)
-
-
-def svg(picture: Picture) -> str:
-    """The picture as SVG text."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("edgec.tools", "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
-    return environment.get_template("picture.svg.j2").render(picture=picture)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix.lower() == ".svg":
+            file.write_text(svg(picture), encoding="utf-8")
+        else:
+            write_png(picture, file)
+    except OSError as error:
+        raise ModelError(f"cannot write {file}: {error.strerror}", help="--figure F.svg names a file") from None
 
 
 def write_png(picture: Picture, file: Path) -> None:
     """Twice as large as the pixels say, for sharp screens."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageColor, ImageDraw, ImageFont
 
     scale = 2
     image = Image.new("RGB", (scale * picture.width, scale * picture.height), "white")
-    draw = ImageDraw.Draw(image)
+    draw = ImageDraw.Draw(image, "RGBA")  # colours are laid over what is there
     for box in picture.boxes:
-        right, low = box.x + max(box.width, 0.5), box.y + box.height
-        draw.rectangle((scale * box.x, scale * box.y, scale * right - 1, scale * low - 1), fill=box.color)
+        right, low = box.x + max(box.width, 0.5), box.y + max(box.height, 0.5)
+        draw.rounded_rectangle(
+            (scale * box.x, scale * box.y, scale * right - 1, scale * low - 1),
+            radius=scale * box.radius,
+            fill=(*ImageColor.getrgb(box.color)[:3], round(255 * box.opacity)),
+            outline=box.edge or None,
+            width=scale,
+        )
     for text in picture.texts:
         font = ImageFont.load_default(size=scale * text.size)
-        anchor = "rs" if text.flush_right else "ls"  # on the base line
+        anchor = ANCHORS[text.anchor]
         draw.text((scale * text.x, scale * text.y), text.words, fill=text.color, font=font, anchor=anchor)
     image.save(file)

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from edgec.codegen.picture import Picture
+from edgec.codegen.words import share, shortened, size
 from edgec.errors import ModelError, TargetError
 from edgec.target import Target
 from edgec.targets.cycles import estimate_cycles
 from edgec.targets.device import RefusedError
-from edgec.tools.compile import shortened
-from edgec.tools.output import CcOption, JsonOption, VerboseOption, reporting, size, table
-from edgec.tools.picture import Bar, Picture, bar_chart, check_suffix, write_picture
+from edgec.tools.output import CcOption, JsonOption, VerboseOption, reporting, table
+from edgec.tools.picture import Bar, bar_chart, check_suffix, write_picture
 from edgec.tools.project import MARKS, ProjectFolder, Session, board_of, connect, read_project
 from edgec.tools.run import BoardOption, DirArgument, EmulatorOption, PortOption, TimeoutOption, graph_inputs
 
@@ -198,10 +199,6 @@ def number(count: float) -> str:
     if count < 10_000:
         return f"{count:,.0f}"
     return f"{count / 1e3:.1f} K" if count < 1e6 else f"{count / 1e6:.2f} M"
-
-
-def share(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else ""
 
 
 def draw(values: Mapping[str, Any]) -> Picture:

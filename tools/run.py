@@ -9,12 +9,13 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from edgec.codegen.words import size
 from edgec.errors import ModelError
 from edgec.frontend import load_samples
 from edgec.ir import Array, DType
 from edgec.ports import from_graph_output, to_graph_input
 from edgec.targets.host import HostModel
-from edgec.tools.output import CcOption, JsonOption, Output, VerboseOption, reporting, size
+from edgec.tools.output import CcOption, JsonOption, Output, VerboseOption, reporting
 from edgec.tools.project import ProjectFolder, Session, board_of, connect, read_project
 
 SHOWN_VALUES = 12

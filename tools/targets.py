@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgec.codegen.words import size
 from edgec.target import Target
 from edgec.targets import list_targets, load_target
-from edgec.tools.output import JsonOption, VerboseOption, reporting, size, table
+from edgec.tools.output import JsonOption, VerboseOption, reporting, table
 
 
 def targets_command(as_json: JsonOption = False, verbose: VerboseOption = False) -> None:

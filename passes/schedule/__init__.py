@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgec.passes.schedule.front import front
 from edgec.passes.schedule.lower import schedule
 
-__all__ = ["schedule"]
+__all__ = ["front", "schedule"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from edgec.errors import UnsupportedError
@@ -29,48 +30,65 @@ def schedule(
     nothing fits (0: always) the least RAM in which nothing is computed twice. push: the first input comes row by row.
     Raises UnsupportedError that lists every node without a kernel.
     """
-    steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
-    pushed = graph.inputs[0] if push else None
-    best = placed(graph, target, goal, [([step], None) for step in steps], pushed)
-    if ram is None or best.bytes <= ram:
-        return best
-    cuts, limit = Cuts(graph, steps, pushed), ram
-    while True:
-        chosen = cuts.choose(limit)
-        parts = [(steps[cut.first : cut.last], cuts.flow(cut.first, cut.last)) for cut in chosen]
-        program = placed(graph, target, goal, parts, pushed)
-        if program.bytes < best.bytes:
-            best = program
-        peak = max((cut.peak for cut in chosen), default=0)
-        if best.bytes <= ram or peak <= cuts.least:
+    return Scheduler(graph, target, goal, push).within(ram)
+
+
+class Scheduler:
+    """The Programs of one Graph on one target, each within its budget: what they share is worked out once."""
+
+    def __init__(self, graph: Graph, target: Target, goal: Goal = Goal.SPEED, push: bool = False) -> None:
+        self.graph, self.target, self.goal = graph, target, goal
+        self.pushed = graph.inputs[0] if push else None
+        self.steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
+
+    @cached_property
+    def layers(self) -> Program:
+        """Layer by layer."""
+        return self.placed([([step], None) for step in self.steps])
+
+    @cached_property
+    def cuts(self) -> Cuts:
+        return Cuts(self.graph, self.steps, self.pushed)
+
+    def within(self, ram: int | None) -> Program:
+        """The Program for a budget, as `schedule` has it."""
+        best = self.layers
+        if ram is None or best.bytes <= ram:
             return best
-        # Gaps between the buffers: the next try has to leave room for them.
-        limit = min(limit, peak) - max(program.bytes - ram, 1)
+        limit = ram
+        while True:
+            chosen = self.cuts.choose(limit)
+            parts = [(self.steps[cut.first : cut.last], self.cuts.flow(cut.first, cut.last)) for cut in chosen]
+            program = self.placed(parts)
+            if program.bytes < best.bytes:
+                best = program
+            peak = max((cut.peak for cut in chosen), default=0)
+            if best.bytes <= ram or peak <= self.cuts.least:
+                return best
+            # Gaps between the buffers: the next try has to leave room for them.
+            limit = min(limit, peak) - max(program.bytes - ram, 1)
 
-
-def placed(
-    graph: Graph, target: Target, goal: Goal, parts: Sequence[tuple[list[Step], Flow | None]], pushed: Value | None
-) -> Program:
-    """The Program of steps that are cut into groups."""
-    flows = {index: run for index, (_, run) in enumerate(parts) if run}
-    groups = [make_group(steps, run) for steps, run in parts]
-    buffers, scratch = plan_buffers(graph, groups, flows), scratch_buffers(groups)
-    counts = [counts_buffer(groups)] if pushed else []
-    place([*buffers, *counts, *(buffer for buffer in scratch if buffer)])
-    arena = size_of([*buffers, *counts])
-    padding_at, scratch_at, brief = scratch_places(groups, scratch)
-    return Program(
-        graph=graph,
-        target=target,
-        groups=tuple(by_rows(group, buffers) for group in groups),
-        placements=placements(buffers) | brief,
-        arena=arena,
-        scratch=max(arena, size_of(buffer for buffer in scratch if buffer)) - arena,
-        padding_at=padding_at,
-        scratch_at=scratch_at,
-        goal=goal,
-        push=Push(pushed, counts[0].offset) if pushed else None,
-    )
+    def placed(self, parts: Sequence[tuple[list[Step], Flow | None]]) -> Program:
+        """The Program of steps that are cut into groups."""
+        flows = {index: run for index, (_, run) in enumerate(parts) if run}
+        groups = [make_group(steps, run) for steps, run in parts]
+        buffers, scratch = plan_buffers(self.graph, groups, flows), scratch_buffers(groups)
+        counts = [counts_buffer(groups)] if self.pushed else []
+        place([*buffers, *counts, *(buffer for buffer in scratch if buffer)])
+        arena = size_of([*buffers, *counts])
+        padding_at, scratch_at, brief = scratch_places(groups, scratch)
+        return Program(
+            graph=self.graph,
+            target=self.target,
+            groups=tuple(by_rows(group, buffers) for group in groups),
+            placements=placements(buffers) | brief,
+            arena=arena,
+            scratch=max(arena, size_of(buffer for buffer in scratch if buffer)) - arena,
+            padding_at=padding_at,
+            scratch_at=scratch_at,
+            goal=self.goal,
+            push=Push(self.pushed, counts[0].offset) if self.pushed else None,
+        )
 
 
 def make_group(steps: Sequence[Step], run: Flow | None) -> Group:

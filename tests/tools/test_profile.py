@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from edgec.codegen.picture import svg
 from edgec.targets.load import PORT
-from edgec.tools.picture import Bar, bar_chart, svg
+from edgec.tools.picture import Bar, bar_chart
 from tests.errors.ptys import Firmware, port
 from tests.tools.cli import edgec
 from tests.tools.conftest import BOARD

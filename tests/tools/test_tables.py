@@ -28,7 +28,7 @@ def test_ops_lists_every_operator_with_a_kernel() -> None:
     assert "ec_conv_s8" in conv["kernels"]
 
 
-@pytest.mark.parametrize("command", ["compile", "run", "check", "flash", "targets", "ops"])
+@pytest.mark.parametrize("command", ["compile", "run", "profile", "report", "check", "flash", "targets", "ops"])
 def test_help_says_json(command: str) -> None:
     result = edgec(command, "--help")
     assert result.exit_code == 0
