@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edgec.ops.base import ISAS
-from edgec.program import Program, Step
+from edgec.program import Program
+from edgec.step import Step
 from edgec.target import Core
 
 MATTERS = 0.01  # share of the MACs from which on a layer without a fast kernel is worth a warning

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edgec.codegen.chains import ChainText, StripLayer, StripText, chain_source, inner_source, pointers, strip_output
 from edgec.codegen.constants import ConstantPool
 from edgec.codegen.literals import DTYPE_C, designated
 from edgec.ir import DType, Node, Value
 from edgec.ops.base import Kernel, NoData, RowWindow
-from edgec.program import Group, Program, Step, kept_bytes, padding_bytes
+from edgec.program import Group, Program
+from edgec.step import Chain, Step, kept_bytes, padding_bytes
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,17 @@ class Input:
 
 
 @dataclass(frozen=True)
+class DataText:
+    """What a layer adds to its kernel: weights, scales, zero points, clamps."""
+
+    name: str
+    layer: str
+    comment: str
+    kernel: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Layer:
     """One step of the Program as the template prints it."""
 
@@ -71,7 +84,7 @@ class Layer:
     name: str
     comment: str
     instance: Instance
-    data: str | None
+    data: str  # C expression of the pointer
     inputs: tuple[Input, ...]
     pointers: int
     output: str
@@ -85,11 +98,18 @@ class Layer:
     scratch: str
     kept_bytes: int
     counter: str  # C expression of the rows that are done
+    chain: ChainText | None
+    links: tuple[Layer, ...]  # what it is a chain of
+
+    @property
+    def parts(self) -> tuple[Layer, ...]:
+        """The layers of the chain, or this one."""
+        return self.links or (self,)
 
     @property
     def uses_row(self) -> bool:
         """Whether the number of the row matters to where it lies or what it reads."""
-        return self.out_ring > 1 or any(item.window for item in self.inputs)
+        return self.chain is not None or self.out_ring > 1 or any(item.window for item in self.inputs)
 
     @property
     def out_row(self) -> str:
@@ -111,7 +131,10 @@ class GroupText:
     def fills(self) -> list[tuple[str, int, int]]:
         """What is filled before the first row: (C expression of the place, value, bytes), once for each place."""
         rows = sorted(
-            (layer.padding, layer.pad_value or 0, layer.pad_bytes) for layer in self.layers if layer.pad_bytes
+            (layer.padding, layer.pad_value or 0, layer.pad_bytes)
+            for whole in self.layers
+            for layer in whole.parts
+            if layer.pad_bytes
         )
         longest = {place: (place, value, size) for place, value, size in rows}
         return [*longest.values(), *((layer.scratch, 0, layer.kept_bytes) for layer in self.layers if layer.kept_bytes)]
@@ -136,25 +159,26 @@ class LayerPrinter:
 
     program: Program
     pool: ConstantPool
+    data_texts: list[DataText] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
     known: dict[tuple[str, str, str, str], Instance] = field(default_factory=dict)
 
-    def layer(self, number: int, step: Step) -> Layer:
+    def layer(self, number: int, step: Step, of_chain: bool = False) -> Layer:
+        """A layer by itself, or one of a chain, which finds its rows another way."""
         node = step.node
         name = f"{node.op.name.lower()}_{number:02d}"
         comment = describe(node)
         pad_bytes = padding_bytes(step)
-        data = step.kernel.data(node)
-        inputs, pointers = self.inputs(step)
+        inputs, count = ((), 0) if of_chain else self.inputs(step)
         return Layer(
             number=number,
             name=name,
             comment=comment,
-            instance=self.instance(step),
-            data=None if isinstance(data, NoData) else designated(data, self.pool.pointers(name, data, comment)),
+            instance=Instance("", step.kernel, "", *types_of(node)) if of_chain else self.instance(step),
+            data="NULL" if of_chain else self.data(step, name, comment),
             inputs=inputs,
-            pointers=pointers,
-            output=self.address(node.output),
+            pointers=count,
+            output=self.address(node.output) if node.output in self.program.placements else "",
             out_row_elements=node.output.type.row_elements,
             out_rows=node.output.type.rows,
             out_ring=self.ring(node.output),
@@ -165,15 +189,80 @@ class LayerPrinter:
             scratch=f"arena + {self.program.scratch_at[node]}" if node in self.program.scratch_at else "NULL",
             kept_bytes=kept_bytes(step),
             counter=f"done->{name}" if self.as_pushed(step) else f"{name}_rows",
+            chain=None,
+            links=(),
         )
+
+    def step(self, number: int, step: Step) -> Layer:
+        """A step whose first layer has this number."""
+        if step.chain is None:
+            return self.layer(number, step)
+        links = tuple(self.layer(number + index, part, of_chain=True) for index, part in enumerate(step.parts))
+        last, chain, at = links[-1], step.chain, self.program.scratch_at[step.node]
+        text = ChainText(
+            name=f"{last.name}_row",
+            comment=", ".join(link.comment.partition(":")[0] for link in links[:-1]),
+            pointers=pointers(chain.steps),
+            scratch=f"arena + {at + chain.places[-1]}",
+            strips=tuple(self.strip(chain, index, links, at) for index in range(len(chain.strips))),
+        )
+        counter = f"done->{last.name}" if self.as_pushed(step) else f"{last.name}_rows"
+        return replace(last, chain=text, links=links, counter=counter, calls=step.calls)
+
+    def strip(self, chain: Chain, strip: int, links: Sequence[Layer], at: int) -> StripText:
+        """The layers of one kind of strip."""
+
+        def place(index: int) -> str:
+            return f"arena + {at + chain.places[index]}"
+
+        layers = []
+        for index, (step, link, node) in enumerate(zip(chain.steps, links, chain.strips[strip].nodes, strict=True)):
+            padding = link.padding if link.pad_bytes else "NULL"
+            x = step.node.inputs[0]
+            rows = (
+                chain_source(chain, strip, self.address(x), self.ring(x), padding)
+                if index == 0
+                else inner_source(chain, index, strip, place, padding)
+            )
+            cut = replace(step, node=node, rows_per_call=1)
+            layers.append(
+                StripLayer(
+                    number=link.number,
+                    comment=link.comment,
+                    instance=self.instance(cut),
+                    data=self.data(cut, link.name, link.comment),
+                    window=step.activations[0][1],
+                    need=chain.needs[index],
+                    out_rows=step.node.output.type.rows,
+                    rows=rows,
+                    y=strip_output(chain, index, strip, place),
+                )
+            )
+        return StripText(chain.strips[strip].count, tuple(layers))
+
+    def data(self, step: Step, layer: str, comment: str) -> str:
+        """C expression of the pointer to a step's data; what a layer has already, it has once."""
+        data = step.kernel.data(step.node)
+        if isinstance(data, NoData):
+            return "NULL"
+        text = designated(data, self.pool.pointers(layer, data, comment))
+        own = [item for item in self.data_texts if item.layer == layer]
+        same = next((item for item in own if item.text == text), None)
+        if same is None:
+            name = f"{layer}_{len(own)}" if own else layer
+            same = DataText(name, layer, comment, step.kernel.name, text)
+            self.data_texts.append(same)
+        return f"&{same.name}"
 
     def groups(self) -> list[GroupText]:
         """All groups of the Program, with their layers."""
         texts, number = [], 0
         for group in self.program.groups:
-            layers = tuple(self.layer(number + index, step) for index, step in enumerate(group.steps))
-            texts.append(GroupText(layers, self.conditions(group, layers) if group.by_rows else ()))
-            number += len(layers)
+            layers = []
+            for step in group.steps:
+                layers.append(self.step(number, step))
+                number += len(step.parts)
+            texts.append(GroupText(tuple(layers), self.conditions(group, layers) if group.by_rows else ()))
         return texts
 
     def push(self, groups: Sequence[GroupText]) -> PushText | None:
@@ -203,7 +292,7 @@ class LayerPrinter:
         """The function for the step's kernel and geometry, made where it is met first."""
         kernel, node = step.kernel, step.node
         geometry = designated(kernel.geometry(node, step.rows_per_call))
-        x_type, y_type = (DTYPE_C[value.type.dtype] for value in (first_activation(node), node.output))
+        x_type, y_type = types_of(node)
         key = (kernel.name, geometry, x_type, y_type)
         if key not in self.known:
             count = sum(1 for instance in self.instances if instance.kernel.name == kernel.name)
@@ -263,6 +352,11 @@ def reach_text(layer: Layer, window: RowWindow, in_rows: int) -> str:
     """C expression of how many input rows have to be there for the next row of a layer."""
     ahead = (window.size - 1) * window.dilation - window.pad
     return f"ec_reach({layer.counter}, {layer.calls}, {window.stride}, {ahead}, {in_rows})"
+
+
+def types_of(node: Node) -> tuple[str, str]:
+    """C types of the first activation and of the output."""
+    return DTYPE_C[first_activation(node).type.dtype], DTYPE_C[node.output.type.dtype]
 
 
 def first_activation(node: Node) -> Value:

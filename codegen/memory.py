@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgec.program import Program, Step, count_bytes, kept_bytes, padding_bytes, padding_rows, working_bytes
+from edgec.program import Group, Program, count_bytes
+from edgec.step import Step, kept_bytes, padding_bytes, padding_rows, working_bytes
 
 KINDS = ("input", "output", "value", "ring", "padding", "scratch")
 
@@ -63,13 +64,14 @@ def value_blocks(program: Program) -> Iterator[Block]:
 def scratch_blocks(program: Program) -> Iterator[Block]:
     """Of each group the rows of padding, and the memory that its kernels share; the counts of a pushed input."""
     if program.push:
-        steps = len(program.groups[0].steps) if program.groups[0].by_rows else 0
-        yield Block("rows done", "scratch", program.push.counts_at, count_bytes(steps), -1, steps - 1)
+        pushed = program.groups[0] if program.groups[0].by_rows else Group(())
+        size, last = count_bytes(len(pushed.steps)), len(pushed.parts) - 1
+        yield Block("rows done", "scratch", program.push.counts_at, size, -1, last)
     end = 0
     for group in program.groups:
-        first, end = end, end + len(group.steps)
+        first, end = end, end + len(group.parts)
         for value, size in padding_rows(group.steps).items():
-            padded = [s for s in group.steps if padding_bytes(s) and s.kernel.pad_value(s.node) == value]
+            padded = [s for s in group.parts if padding_bytes(s) and s.kernel.pad_value(s.node) == value]
             name = ", ".join(map(layer_name, padded))
             yield Block(name, "padding", program.padding_at[padded[0].node], size, first, end - 1)
         for step in group.steps:

@@ -83,6 +83,8 @@ def generate(program: Program, model: ModelFile) -> Project:
         "headers": [f"kernels/{kernel}.h" for _, kernel in kernels],
         "instances": printer.instances,
         "layers": layers,
+        "layer_count": len(program.steps),
+        "data_texts": printer.data_texts,
         "groups": groups,
         "push": printer.push(groups),
         "constants": pool.constants,

@@ -12,7 +12,8 @@ from edgec.codegen.project import Project
 from edgec.cost import executed_macs, instructions_estimate, kernel_calls
 from edgec.ir import Graph
 from edgec.ops.base import constant_bytes
-from edgec.program import Program, Step
+from edgec.program import Program
+from edgec.step import Step
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Footprint:
 
 def build_report(program: Program, project: Project, footprint: Footprint, warnings: list[str]) -> dict[str, Any]:
     """The contents of report.json; all sizes in bytes. `front` is for who searches for it (front_report)."""
-    executed = executed_macs(program)
+    once, executed = sum(step.macs for step in program.steps), executed_macs(program)
     removed = removed_report(program.graph)
     pushed = program.push.value.type if program.push else None
     ram = {
@@ -54,7 +55,7 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "model": {"name": project.model.name, "file": project.model.file, "sha256": project.model.sha256},
         "target": program.target.name,
         "optimize": program.goal.value,
-        "macs": {"model": executed + removed["macs"], "executed": executed},
+        "macs": {"model": once + removed["macs"], "executed": executed},
         "removed": removed,
         "ram": ram,
         "flash": flash,
@@ -63,7 +64,7 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "layers": layer_reports(program),
         "push": {"rows": pushed.rows, "row_bytes": pushed.bytes // pushed.rows} if pushed else None,
         "memory": [asdict(block) for block in memory_blocks(program)],
-        "groups": [[step.node.name for step in group.steps] for group in program.groups],
+        "groups": [[step.node.name for step in group.parts] for group in program.groups],
         "front": None,
         "warnings": [*warnings, *slow_layers(program)],
     }

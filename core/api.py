@@ -60,10 +60,10 @@ def compile_model(
 
     data: .npz of samples, needed to quantise a float model. shapes: sizes of symbolic dimensions. cc: C compiler that
     measures the project, as --cc. name: prefix of the C names, else the file's name. dump_ir: folder for the Graph
-    after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all; None or 0: the least
-    in which nothing is computed twice. push: the first input comes row by row, and is never there as a whole. front:
-    whether the report is to have what lies between layer by layer and the least RAM. step: called with the name of each
-    stage as it begins.
+    after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all; where that asks for
+    it, rows are computed twice. None: the least in which nothing is, 0: the least. push: the first input comes row by
+    row, and is never there as a whole. front: whether the report is to have what lies between layer by layer and the
+    least RAM. step: called with the name of each stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
     from edgec.codegen import ModelFile, write_project
@@ -103,13 +103,13 @@ def make_project(
     from edgec.codegen import generate, report_page
     from edgec.codegen.footprint import over_budget
     from edgec.codegen.report import front_report
+    from edgec.passes.schedule import Scheduler
     from edgec.passes.schedule import front as find_front
-    from edgec.passes.schedule import schedule
 
-    limit = ram or 0
+    scheduler, limit = Scheduler(graph, board, goal, push), ram or 0
     while True:
         step("scheduling")
-        program = schedule(graph, board, goal, limit, push)
+        program = scheduler.within(limit, recompute=ram is not None)
         step("writing C")
         project = generate(program, file)
         step("measuring")
@@ -118,7 +118,7 @@ def make_project(
         if over <= 0:
             if front:
                 step("searching the front")
-                report["front"] = front_report(program, report["ram"], find_front(graph, board, goal, (program,), push))
+                report["front"] = front_report(program, report["ram"], find_front(scheduler, (program,)))
             page = report_page(report, board)
             files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n", PAGE: page}
             return program, replace(project, files=files), report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgec.ops.base import instructions
 from edgec.program import Program
+from edgec.step import Step
 
 # What a row costs in the loop of a group, beyond what its kernel does: the call with its pointers into rings, and the
 # conditions of the steps behind it, which are asked first. Of the instructions that --ram min adds on a Cortex-M4 this
@@ -14,12 +15,20 @@ CONDITION = 12
 
 def executed_macs(program: Program) -> int:
     """Multiply-accumulates of one inference."""
-    return sum(step.node.op.macs(step.node) for step in program.steps)
+    return sum(step.macs for group in program.groups for step in group.steps)
 
 
 def kernel_calls(program: Program) -> int:
     """Calls of kernels in one inference."""
-    return sum(step.calls for step in program.steps)
+    return sum(calls(step) for group in program.groups for step in group.steps)
+
+
+def calls(step: Step) -> int:
+    """Calls of kernels of a step."""
+    if step.chain is None:
+        return step.calls
+    strips = sum(strip.count for strip in step.chain.strips)
+    return step.calls * strips * sum(need.size for need in step.chain.needs)
 
 
 def instructions_estimate(program: Program) -> int:
@@ -28,8 +37,11 @@ def instructions_estimate(program: Program) -> int:
     Good for comparing Programs of one Graph with each other; `edgec run` counts exactly.
     """
     core = program.target.core
-    total = sum(instructions(step.kernel, step.node, core) for step in program.steps)
+    total = 0.0
     for group in program.groups:
+        for step in group.steps:
+            once = sum(instructions(part.kernel, part.node, core) for part in step.parts)
+            total += once * step.macs / max(1, sum(part.macs for part in step.parts)) if step.chain else once
         if group.by_rows:
-            total += sum(step.calls for step in group.steps) * (ROW + CONDITION * len(group.steps))
+            total += sum(map(calls, group.steps)) * (ROW + CONDITION * len(group.steps))
     return round(total)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgec.goal import Goal
 from edgec.ir import Graph, Node, Value
-from edgec.ops.base import Kernel, RowWindow
+from edgec.step import Step, kept_bytes, padding_rows, round_up
 from edgec.target import Target
 
 COUNT_BYTES = 4  # of a count of rows: int32_t
@@ -16,33 +15,12 @@ COUNT_BYTES = 4  # of a count of rows: int32_t
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a value lives: bytes from the start of the arena; alive from step `first` to `last`."""
+    """Where a value lives: bytes from the start of the arena; alive from layer `first` to `last`."""
 
     offset: int
     size: int
     first: int
     last: int
-
-
-@dataclass(frozen=True)
-class Step:
-    """One node with its kernel; `rows_per_call` output rows are computed by each of `calls` calls.
-
-    `windows` are the row windows of the non-constant inputs (None: one call on whole tensors). A kernel that gathers
-    has as many calls as the input has rows, and the output is there after the last.
-    """
-
-    node: Node
-    kernel: Kernel[Any]
-    windows: tuple[RowWindow, ...] | None
-    rows_per_call: int
-    calls: int
-
-    @property
-    def activations(self) -> list[tuple[Value, RowWindow]]:
-        """The non-constant inputs of a step that works by rows, with their windows."""
-        values = [value for value in self.node.inputs if not value.is_constant]
-        return list(zip(values, self.windows or (), strict=True))
 
 
 @dataclass(frozen=True)
@@ -68,6 +46,11 @@ class Group:
     rings: Mapping[Value, int] = field(default_factory=dict)
     limited: tuple[bool, ...] = ()
     by_rows: bool = False
+
+    @property
+    def parts(self) -> list[Step]:
+        """Its layers: of a chain each of its own."""
+        return [part for step in self.steps for part in step.parts]
 
     @property
     def scratch(self) -> int:
@@ -115,49 +98,10 @@ class Program:
 
     @property
     def steps(self) -> list[Step]:
-        return [step for group in self.groups for step in group.steps]
-
-
-def padding_bytes(step: Step) -> int:
-    """Bytes of scratch that hold one row of padding, rounded up to 8; 0 where no row lies outside."""
-    if step.windows is None or step.kernel.pad_value(step.node) is None:
-        return 0
-    rows = step.node.inputs[0].type.rows
-    window, last_row = step.windows[0], step.node.output.type.rows - 1
-    if window.first(0) >= 0 and window.last(last_row) < rows:
-        return 0
-    return round_up(step.node.inputs[0].type.row_elements * step.node.inputs[0].type.dtype.bytes)
-
-
-def padding_rows(steps: Sequence[Step]) -> dict[int, int]:
-    """Of steps that run together, by what a row of padding holds: bytes of the longest one."""
-    rows: dict[int, int] = {}
-    for step in steps:
-        value = step.kernel.pad_value(step.node)
-        if value is not None and padding_bytes(step):
-            rows[value] = max(rows.get(value, 0), padding_bytes(step))
-    return rows
-
-
-def kept_bytes(step: Step) -> int:
-    """Bytes of scratch that one step's kernel keeps from call to call, rounded up to 8."""
-    return round_up(step.kernel.kept(step.node))
-
-
-def working_bytes(step: Step) -> int:
-    """Bytes of scratch of one call of a step's kernel, rounded up to 8."""
-    return round_up(step.kernel.scratch(step.node))
-
-
-def scratch_bytes(step: Step) -> int:
-    """Bytes of scratch of a step by itself: its row of padding, its kernel's working memory."""
-    return padding_bytes(step) + working_bytes(step)
+        """Layer by layer: of a chain each of its own."""
+        return [part for group in self.groups for part in group.parts]
 
 
 def count_bytes(steps: int) -> int:
     """Bytes of the counts of rows that a pushed input and so many steps have done, kept between the calls."""
     return round_up(COUNT_BYTES * (1 + steps))
-
-
-def round_up(size: int, to: int = 8) -> int:
-    return -(-size // to) * to

@@ -36,7 +36,8 @@ RamOption = Annotated[
     typer.Option(
         "--ram",
         metavar="BYTES|min",
-        help="What all of it may take (64K, 65536): as few layers as possible then run row by row. Default: the least.",
+        help="What all of it may take (64K, 65536): the fastest that fits; min: the least, with rows computed again. "
+        "Default: the least in which nothing is computed twice.",
     ),
 ]
 PushOption = Annotated[

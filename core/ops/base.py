@@ -57,6 +57,15 @@ class QuantRule(enum.Enum):
     NONE = "none"  # the output is not quantised (indices, float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A range of output columns by itself: the operator's attributes for it, the input columns first..end-1."""
+
+    attrs: Any
+    first: int
+    end: int
+
+
 def default_work(node: Node) -> tuple[float, ...]:
     """What most kernels' instructions are a sum of.
 
@@ -146,6 +155,8 @@ class OpDef(Generic[A]):
     grad      builds the backward nodes in float32: (graph, node, output gradients) -> input gradients, None
               for inputs without one.
     macs      multiply-accumulates of the node.
+    cut       what computes a range of output columns (first, last + 1) alone: attributes, and the input columns that
+              are read; None: the operator can't be cut so.
     """
 
     name: str
@@ -157,6 +168,7 @@ class OpDef(Generic[A]):
     macs: Callable[[Node], int] = no_macs
     evaluate: Callable[..., Array] | None = None
     grad: Grad | None = None
+    cut: Callable[[Node, int, int], Cut | None] = lambda node, first, end: None
     summary: str = ""
     extra: tuple[str, ...] = field(default=())  # ONNX operators that are imported as this one
 

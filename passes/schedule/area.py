@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from edgec.ir import Node, Value
 from edgec.passes.schedule.flow import Flow, row_bytes
-from edgec.program import Area, Step, round_up, working_bytes
+from edgec.program import Area
+from edgec.step import Step, round_up, working_bytes
 
 
 def make_area(steps: Sequence[Step], run: Flow | None = None, whole: Collection[Value] = ()) -> Area:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from edgec.ir import Node, Value
 from edgec.ops.base import RowWindow
-from edgec.program import Step
+from edgec.step import Step
 
 
 @dataclass(frozen=True)

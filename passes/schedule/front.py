@@ -5,37 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgec.cost import instructions_estimate, kernel_calls
-from edgec.goal import Goal
-from edgec.ir import Graph
 from edgec.passes.schedule.lower import Scheduler
 from edgec.program import Program
-from edgec.target import Target
 
 MOST_POINTS = 12
 BUDGETS = 48  # tried between layer by layer and the least
 
 
-def front(
-    graph: Graph, target: Target, goal: Goal = Goal.SPEED, known: Sequence[Program] = (), push: bool = False
-) -> list[Program]:
+def front(scheduler: Scheduler, known: Sequence[Program] = ()) -> list[Program]:
     """The Programs of which no other needs less RAM and no more time, the one with most RAM first; MOST_POINTS of them.
 
     Each budget is a little below what the Program before needs, down to the least that there is. Time is counted in
     calls of kernels and in estimated instructions. known: Programs of the same Graph that also stand for election.
-    push: the first input comes row by row.
-    Raises UnsupportedError that lists every node without a kernel.
     """
-    scheduler = Scheduler(graph, target, goal, push)
     programs = [scheduler.layers]
-    least = scheduler.within(0)
-    stride = max(1, (programs[0].bytes - least.bytes) // BUDGETS)
-    while programs[-1].bytes - stride > least.bytes:
-        budget = programs[-1].bytes - stride
-        program = scheduler.within(budget)
-        if program.bytes > budget:
-            break
-        programs.append(program)
-    return thinned(pareto([*known, *programs, least]))
+    for recompute, budgets in ((False, BUDGETS), (True, BUDGETS // 2)):
+        least = scheduler.within(0, recompute)
+        stride = max(1, (programs[-1].bytes - least.bytes) // budgets)
+        while programs[-1].bytes - stride > least.bytes:
+            budget = programs[-1].bytes - stride
+            program = scheduler.within(budget, recompute)
+            if program.bytes > budget:
+                break
+            programs.append(program)
+        programs.append(least)
+    return thinned(pareto([*known, *programs]))
 
 
 def pareto(programs: Sequence[Program]) -> list[Program]:

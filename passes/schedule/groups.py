@@ -1,13 +1,13 @@
-"""Which steps run together, row by row: the cut of the order into groups that needs the least RAM, or fits a budget.
+"""Which steps can run together, row by row, and what each such group needs.
 
 Between two groups whole tensors stand in memory, inside a group only the rows that are still read. What a group needs
-does not depend on how the steps before and behind it are cut, so dynamic programming over the cuts is exact:
-    least(j) = min over i < j of max(least(i), peak(i, j))
+does not depend on how the steps before and behind it are cut (passes/schedule/choice.py chooses).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgec.ir import Graph, Value
@@ -15,21 +15,35 @@ from edgec.ops.base import RowWindow
 from edgec.passes.schedule.area import make_area
 from edgec.passes.schedule.flow import Flow, flow, row_bytes
 from edgec.passes.schedule.memory import Buffer, plan_buffers
-from edgec.program import Group, Step, count_bytes, kept_bytes, padding_rows, round_up, scratch_bytes
+from edgec.program import Group, count_bytes
+from edgec.step import Step, kept_bytes, padding_rows, round_up, scratch_bytes
 
-MOST_STEPS = 48  # of a group
+LENGTHS = (0, 8, 16, 32, 48)  # of groups, in steps: longer ones are looked at where the shorter ones are promising
+MOST_STEPS = LENGTHS[-1]
 FEW_STEPS = 16  # of a graph whose groups are all run by themselves
 NEVER = 1 << 62
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Steps first..last-1 as one group: bytes of RAM while it runs."""
+    """Steps first..last-1 as one group.
+
+    peak: bytes of RAM while it runs. calls, macs: of kernels, and multiply-accumulates, more than layer by layer.
+    """
 
     first: int
     last: int
     peak: int
-    calls: int  # calls more than layer by layer
+    calls: int
+    macs: int = 0
+
+
+def least_of(cuts: Iterable[Cut], steps: int) -> int:
+    """Bytes that are enough, but for gaps between buffers: least(j) = min over i < j of max(least(i), peak(i, j))."""
+    least = [0] + [NEVER] * steps
+    for cut in sorted(cuts, key=lambda cut: cut.first):
+        least[cut.last] = min(least[cut.last], max(least[cut.first], cut.peak))
+    return least[-1]
 
 
 class Cuts:
@@ -46,22 +60,33 @@ class Cuts:
         self.lives = {value: buffer for buffer in buffers for value in buffer.values}
         self.buffers = {id(buffer): buffer for buffer in buffers}
         self.made = {step.node.output: index for index, step in enumerate(steps)}
+        self.layers = [0, *itertools.accumulate(len(step.parts) for step in steps)]  # before each step
         self.table: dict[tuple[int, int], Cut] = {}
+        self.inside: dict[tuple[int, int], int] = {}  # of groups: bytes but for their results
         self.flows: dict[tuple[int, int], Flow] = {}  # of the groups whose cut is exact
-        for first in range(len(steps)):
-            self._fill(first)
+        bound = NEVER
+        for shortest, longest in itertools.pairwise(LENGTHS):
+            for first in range(len(steps)):
+                self._fill(first, shortest, longest, bound)
+            bound = least_of(self.table.values(), len(steps))
 
-    def _fill(self, first: int) -> None:
-        """The groups that begin with step `first`."""
-        self.table[first, first + 1] = self._single(first)
-        ends = range(first + self._fewest(first), self._end(first) + 1)
+    def _fill(self, first: int, shortest: int, longest: int, bound: int) -> None:
+        """The groups of more than `shortest` and up to `longest` steps that begin with step `first`.
+
+        None where a group of `shortest` steps takes `bound` bytes even without its results: longer ones take more.
+        """
+        if shortest == 0 and self.steps[first].chain is None:
+            self.table[first, first + 1] = self._single(first)
+        begin, end = first + max(self._fewest(first), shortest + 1), min(first + longest, self._end(first))
+        if begin > end:
+            return
         if len(self.steps) <= FEW_STEPS:
-            for last in ends:
+            for last in range(begin, end + 1):
                 self.flow(first, last)
-        elif ends:
+        elif self.inside.get((first, begin - 1), 0) < bound:
             # How far steps are ahead of each other depends little on where the group ends: one run serves for all ends.
-            run = self._run(first, ends[-1])
-            for last in ends:
+            run = self._run(first, end)
+            for last in range(begin, end + 1):
                 self.table[first, last] = self._cut(first, last, run)
 
     def flow(self, first: int, last: int) -> Flow | None:
@@ -74,8 +99,8 @@ class Cuts:
         return self.flows[first, last]
 
     def _fewest(self, first: int) -> int:
-        """Steps of a group: those that take pushed rows run by rows also alone."""
-        return 1 if self.pushed and first == 0 else 2
+        """Steps of a group: a chain, and what takes pushed rows, run by rows also alone."""
+        return 1 if self.steps[first].chain or (self.pushed and first == 0) else 2
 
     def _run(self, first: int, last: int) -> Flow:
         group, source = self.rows[first:last], self.pushed if first == 0 else None
@@ -86,43 +111,15 @@ class Cuts:
         """Whether nobody but the steps before `last` reads a value, in its own shape."""
         return self.lives[value].last < last and (value is not self.pushed or self.lives[value].values == [value])
 
-    @property
-    def least(self) -> int:
-        """Bytes that are enough, but for gaps between buffers."""
-        least = [0] + [NEVER] * len(self.steps)
-        for cut in self.table.values():
-            least[cut.last] = min(least[cut.last], max(least[cut.first], cut.peak))
-        return least[-1]
-
-    def choose(self, limit: int = 0) -> list[Cut]:
-        """The fewest calls within `limit` bytes; where nothing fits, within the least that is possible."""
-        while True:
-            chosen = self._fewest_calls(max(limit, self.least))
-            for cut in chosen:
-                self.flow(cut.first, cut.last)
-            if all(self.table[cut.first, cut.last] == cut for cut in chosen):
-                return chosen
-
-    def _fewest_calls(self, limit: int) -> list[Cut]:
-        calls = [0] + [NEVER] * len(self.steps)
-        before: dict[int, Cut] = {}
-        for cut in self.table.values():
-            if cut.peak <= limit and calls[cut.first] + cut.calls < calls[cut.last]:
-                calls[cut.last], before[cut.last] = calls[cut.first] + cut.calls, cut
-        chosen: list[Cut] = []
-        while (end := chosen[-1].first if chosen else len(self.steps)) > 0:
-            chosen.append(before[end])
-        return chosen[::-1]
-
     def _end(self, first: int) -> int:
         """Where groups that begin with step `first` end at the latest."""
         for index in range(first, min(first + MOST_STEPS, len(self.steps))):
             step = self.steps[index]
             if self.rows[index].windows is None or len(step.node.outputs) > 1:
                 return index
-            for value in step.node.inputs:
+            for value, _ in self.rows[index].activations:
                 # A reshaped value has other rows than the one that was computed.
-                if not value.is_constant and value not in self.made and self.lives[value].first >= first:
+                if value not in self.made and self.lives[value].first >= first:
                     return index
             if self.rows[index].kernel is not step.kernel:
                 return index + 1  # its output is there when all of its input has been
@@ -148,12 +145,13 @@ class Cuts:
         whole = [value for value in values if not self._within(value, last)]
         area = make_area(steps, run, whole)
         peak = self._alive(first) + sum(padding_rows(steps).values()) + sum(map(kept_bytes, steps)) + area.bytes
-        peak += sum(self.lives[y].size for y in whole)
         peak += sum(ring_bytes(y, run.rings.get(y, 1)) for y in values if y not in whole and y not in area.values)
         if self.pushed and first == 0:
             peak += count_bytes(len(steps))
             if self._within(self.pushed, last):
                 peak += ring_bytes(self.pushed, run.rings[self.pushed]) - self.lives[self.pushed].size
+        self.inside[first, last] = peak
+        peak += sum(self.lives[y].size for y in whole)
         saved = [
             overlap(self.lives[value], self.lives[y], gap)
             for (value, y), gap in run.gaps.items()
@@ -162,11 +160,14 @@ class Cuts:
         calls = sum(row.calls - step.calls for row, step in zip(steps, self.steps[first:last], strict=True)) + len(
             steps
         )
-        return Cut(first, last, peak - max(saved, default=0), calls)
+        macs = sum(step.macs - sum(part.macs for part in step.parts) for step in steps if step.chain)
+        return Cut(first, last, peak - max(saved, default=0), calls, macs)
 
 
 def row_by_row(step: Step) -> Step:
     """The same step, one row a call: of the output, or of the input where the output needs all of it."""
+    if step.chain:
+        return step
     gathering = step.kernel.by_rows(step.node)
     if gathering is not None:
         return Step(step.node, gathering, (RowWindow(),), 1, step.node.inputs[0].type.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -12,25 +13,34 @@ from edgec.goal import Goal
 from edgec.ir import Graph, Node, Value
 from edgec.ops.base import Kernel, RowWindow, select_kernel
 from edgec.passes.schedule.area import make_area
+from edgec.passes.schedule.choice import Choice
 from edgec.passes.schedule.flow import Flow, row_bytes
 from edgec.passes.schedule.groups import Cuts, row_by_row
 from edgec.passes.schedule.memory import Buffer, overlapping, place, plan_buffers, scratch_buffers, size_of
-from edgec.program import Group, Placement, Program, Push, Step, count_bytes, kept_bytes, padding_bytes, padding_rows
+from edgec.passes.schedule.recompute import Recompute
+from edgec.program import Group, Placement, Program, Push, count_bytes
+from edgec.step import Step, kept_bytes, padding_bytes, padding_rows
 from edgec.target import Target
 
 ONE_ROW = RowWindow()
 
 
 def schedule(
-    graph: Graph, target: Target, goal: Goal = Goal.SPEED, ram: int | None = None, push: bool = False
+    graph: Graph,
+    target: Target,
+    goal: Goal = Goal.SPEED,
+    ram: int | None = None,
+    push: bool = False,
+    recompute: bool = False,
 ) -> Program:
     """The Program of a Graph "as scheduled" (docs/architecture.md), with the kernels that are best by the goal.
 
     ram: None for layer by layer, else bytes of arena and scratch: the fewest calls of kernels within them, and where
-    nothing fits (0: always) the least RAM in which nothing is computed twice. push: the first input comes row by row.
+    nothing fits (0: always) the least RAM. push: the first input comes row by row. recompute: where nothing fits, rows
+    may be computed more than once, as few as possible.
     Raises UnsupportedError that lists every node without a kernel.
     """
-    return Scheduler(graph, target, goal, push).within(ram)
+    return Scheduler(graph, target, goal, push).within(ram, recompute)
 
 
 class Scheduler:
@@ -47,28 +57,38 @@ class Scheduler:
         return self.placed([([step], None) for step in self.steps])
 
     @cached_property
-    def cuts(self) -> Cuts:
-        return Cuts(self.graph, self.steps, self.pushed)
+    def once(self) -> Choice:
+        """The groups in which nothing is computed twice."""
+        return Choice([Cuts(self.graph, self.steps, self.pushed)])
 
-    def within(self, ram: int | None) -> Program:
+    @cached_property
+    def again(self) -> Choice:
+        """All groups, those with chains too."""
+        levels = Recompute(self.steps, self.target.core, frozenset(self.graph.outputs)).levels(self.once.least)
+        return Choice([*self.once.tables, *(Cuts(self.graph, steps, self.pushed) for steps in levels)])
+
+    def within(self, ram: int | None, recompute: bool = False) -> Program:
         """The Program for a budget, as `schedule` has it."""
-        best = self.layers
-        if ram is None or best.bytes <= ram:
-            return best
+        if ram is None or self.layers.bytes <= ram or not self.steps:
+            return self.layers
+        best = self.search(self.once, ram, self.layers)
+        return self.search(self.again, ram, best) if recompute and best.bytes > ram else best
+
+    def search(self, choice: Choice, ram: int, best: Program) -> Program:
+        """The cheapest Program within the budget; else the smallest, `best` where none is smaller."""
         limit = ram
         while True:
-            chosen = self.cuts.choose(limit)
-            parts = [(self.steps[cut.first : cut.last], self.cuts.flow(cut.first, cut.last)) for cut in chosen]
-            program = self.placed(parts)
+            chosen = choice.choose(limit)
+            program = self.placed([(group.steps, group.flow()) for group in chosen])
             if program.bytes < best.bytes:
                 best = program
-            peak = max((cut.peak for cut in chosen), default=0)
-            if best.bytes <= ram or peak <= self.cuts.least:
+            peak = max(group.cut.peak for group in chosen)
+            if best.bytes <= ram or peak <= choice.least:
                 return best
             # Gaps between the buffers: the next try has to leave room for them.
             limit = min(limit, peak) - max(program.bytes - ram, 1)
 
-    def placed(self, parts: Sequence[tuple[list[Step], Flow | None]]) -> Program:
+    def placed(self, parts: Sequence[tuple[Sequence[Step], Flow | None]]) -> Program:
         """The Program of steps that are cut into groups."""
         flows = {index: run for index, (_, run) in enumerate(parts) if run}
         groups = [make_group(steps, run) for steps, run in parts]
@@ -81,7 +101,7 @@ class Scheduler:
             graph=self.graph,
             target=self.target,
             groups=tuple(by_rows(group, buffers) for group in groups),
-            placements=placements(buffers) | brief,
+            placements=in_layers(placements(buffers) | brief, groups),
             arena=arena,
             scratch=max(arena, size_of(buffer for buffer in scratch if buffer)) - arena,
             padding_at=padding_at,
@@ -117,7 +137,7 @@ def scratch_places(
             continue
         at = buffer.offset
         for pad, size in padding_rows(group.steps).items():
-            outside = [step for step in group.steps if padding_bytes(step)]
+            outside = [step for step in group.parts if padding_bytes(step)]
             padding |= {step.node: at for step in outside if step.kernel.pad_value(step.node) == pad}
             at += size
         for step in group.steps:
@@ -173,6 +193,14 @@ def by_rows(group: Group, buffers: list[Buffer]) -> Group:
     if not group.by_rows and overlapping(group.steps[0], buffers):
         return replace(group, steps=(row_by_row(group.steps[0]),))
     return group
+
+
+def in_layers(places: Mapping[Value, Placement], groups: Sequence[Group]) -> dict[Value, Placement]:
+    """The same with lifetimes in layers instead of steps: a chain has several."""
+    begins = [0, *itertools.accumulate(len(step.parts) for group in groups for step in group.steps)]
+    first = dict(enumerate(begins)) | {-1: -1}
+    last = {step: begin - 1 for step, begin in enumerate(begins[1:])} | {-1: -1, len(begins) - 1: begins[-1]}
+    return {v: replace(place, first=first[place.first], last=last[place.last]) for v, place in places.items()}
 
 
 def placements(buffers: list[Buffer]) -> dict[Value, Placement]:

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from edgec.ir import Graph, Value
 from edgec.ops.base import RowWindow
 from edgec.passes.schedule.flow import Flow, row_bytes
-from edgec.program import Group, Step, round_up
+from edgec.program import Group
+from edgec.step import Step, round_up
 
 MOVES = 500
 
@@ -45,7 +46,8 @@ def plan_buffers(graph: Graph, groups: Sequence[Group], flows: Mapping[int, Flow
     owner: dict[int, Buffer] = {}
     buffers: list[Buffer] = []
     spans = spans_of(groups)
-    span = {id(step.node): spans[index] for index, group in enumerate(groups) for step in group.steps}
+    span = {id(part.node): spans[index] for index, group in enumerate(groups) for part in group.parts}
+    inner = {id(part.node.output) for group in groups for step in group.steps for part in step.parts[:-1]}
     rings = {id(value): rows for group in groups for value, rows in group.rings.items()}
     brief = {id(value) for group in groups for value in group.area.values}
 
@@ -53,7 +55,7 @@ def plan_buffers(graph: Graph, groups: Sequence[Group], flows: Mapping[int, Flow
         size = rings[id(value)] * row_bytes(value) if id(value) in rings else value.type.bytes
         buffer = Buffer([value], round_up(size), first, first)
         owner[id(value)] = buffer
-        if id(value) not in brief:  # those lie in the scratch of their group
+        if id(value) not in brief and id(value) not in inner:  # those lie in the scratch of their group
             buffers.append(buffer)
 
     for value in graph.inputs:
@@ -75,9 +77,9 @@ def plan_buffers(graph: Graph, groups: Sequence[Group], flows: Mapping[int, Flow
         if not value.is_constant:
             owner[id(value)].last = sum(len(group.steps) for group in groups)
     for index, group in enumerate(groups):
-        if not group.by_rows:
+        if not group.by_rows and group.steps[0].chain is None:
             record_gaps(group.steps[0], spans[index][1], owner)
-        else:
+        elif group.by_rows:
             record_flow_gaps(flows[index], group, spans[index][1], owner)
     return buffers
 

@@ -17,7 +17,7 @@ from edgec.ops import all_ops
 from edgec.ops.base import Kernel, default_work, instructions, select_kernel
 from edgec.ops.conv import ConvAttrs
 from edgec.passes.schedule import schedule
-from edgec.program import Step
+from edgec.step import Step
 from edgec.target import Core
 from edgec.targets import list_targets, load_target
 from tests.graphs import HOST, conv, s8, tiny_graph

@@ -11,7 +11,7 @@ from edgec.ops import get_op
 from edgec.ops.base import RowWindow
 from edgec.ops.movement import ReshapeAttrs
 from edgec.passes.schedule import schedule
-from edgec.program import round_up
+from edgec.step import round_up
 from tests.schedule.test_memory import HOST, FakeAttrs, graphs, node, value
 
 

@@ -18,7 +18,8 @@ from edgec.ir import Array, DType, Graph, Node, Port, TensorType, Value
 from edgec.ops.base import Kernel
 from edgec.passes.schedule.lower import make_step, row_by_row
 from edgec.passes.schedule.memory import least_gap
-from edgec.program import Group, Placement, Program, Step, padding_bytes, round_up, scratch_bytes, working_bytes
+from edgec.program import Group, Placement, Program
+from edgec.step import Step, padding_bytes, round_up, scratch_bytes, working_bytes
 from edgec.target import Core, Target
 from edgec.targets import Device, SerialLink, find_compiler, open_board
 from tests.emulator.kernel_cases import SAMPLES, Case, Rng, chance, pick

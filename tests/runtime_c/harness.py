@@ -28,7 +28,8 @@ from edgec.ir import Array, DType, Graph, Node, Port, QuantParams, Source, Tenso
 from edgec.ops import get_op
 from edgec.ops.base import select_kernel
 from edgec.passes.schedule import schedule
-from edgec.program import Placement, Program, padding_bytes, round_up, working_bytes
+from edgec.program import Placement, Program
+from edgec.step import padding_bytes, round_up, working_bytes
 from edgec.target import Target
 from edgec.targets.toolchain import environment, zig_command
 from tests.graphs import VARIANTS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgec.cost import executed_macs, instructions_estimate, kernel_calls
 from edgec.ir import Graph
-from edgec.passes.schedule import front, schedule
+from edgec.passes.schedule import Scheduler, front, schedule
 from edgec.passes.schedule.front import MOST_POINTS, thinned
 from tests.graphs import HOST, wide_graph
 from tests.schedule.test_groups import replay
@@ -21,7 +21,7 @@ from tests.schedule.test_memory import graphs
 @given(graphs(), st.floats(0, 1))
 def test_less_ram_never_takes_less_time(graph: Graph, share: float) -> None:
     layers, least = schedule(graph, HOST), schedule(graph, HOST, ram=0)
-    programs = front(graph, HOST)
+    programs = front(Scheduler(graph, HOST))
     assert programs[0].bytes <= layers.bytes
     assert kernel_calls(programs[0]) <= kernel_calls(layers)
     assert programs[-1].bytes <= least.bytes
@@ -36,7 +36,7 @@ def test_less_ram_never_takes_less_time(graph: Graph, share: float) -> None:
 def test_known_programs_stand_for_election() -> None:
     graph = wide_graph()
     layers, least = schedule(graph, HOST), schedule(graph, HOST, ram=0)
-    programs = front(graph, HOST, known=(layers, least))
+    programs = front(Scheduler(graph, HOST), known=(layers, least))
     assert programs[0] is layers
     assert programs[-1] is least
     assert {executed_macs(program) for program in programs} == {executed_macs(layers)}

@@ -15,9 +15,11 @@ from edgec.ir import Graph, Node, Value
 from edgec.ops.base import RowWindow
 from edgec.passes.pipeline import optimize
 from edgec.passes.schedule import groups, schedule
+from edgec.passes.schedule.choice import Choice
 from edgec.passes.schedule.groups import Cuts
 from edgec.passes.schedule.lower import choose_kernels, make_step
-from edgec.program import Group, Program, Step, padding_bytes, working_bytes
+from edgec.program import Group, Program
+from edgec.step import Step, padding_bytes, working_bytes
 from edgec.targets import load_target
 from edgec.targets.host import HostModel
 from tests.passes.int8_networks import random_int8_network, samples
@@ -164,8 +166,8 @@ def test_no_other_cut_needs_less(graph: Graph) -> None:
         for size in range(count)
         for inner in itertools.combinations(range(1, count), size)
     )
-    assert cuts.least == best
-    assert max(cut.peak for cut in cuts.choose()) == best
+    assert Choice([cuts]).least == best
+    assert max(group.cut.peak for group in Choice([cuts]).choose()) == best
 
 
 @given(graphs())
@@ -173,8 +175,8 @@ def test_long_graphs_are_cut_by_estimates_that_are_checked(graph: Graph) -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(groups, "FEW_STEPS", 0)
         cuts = cuts_of(graph)
-        for cut in cuts.choose():
-            alone = cuts.flow(cut.first, cut.last)
+        for group in Choice([cuts]).choose():
+            cut, alone = group.cut, group.flow()
             assert cuts.table[cut.first, cut.last] == cut
             assert alone is None or alone is cuts.flows[cut.first, cut.last]
         replay(schedule(graph, HOST, ram=0))
@@ -230,10 +232,11 @@ def test_the_c_computes_the_same(seed: int, tmp_path_factory: pytest.TempPathFac
         layers = schedule(graph, target)
         folder = tmp_path_factory.mktemp("c")
         wanted = built(layers, folder / "layers").run(inputs)
-        for ram, push in ((0, False), (int(share * layers.bytes), False), (0, True)):
-            program = schedule(graph, target, ram=ram, push=push)
+        budget = int(share * layers.bytes)
+        for number, (ram, push, again) in enumerate(((0, False, False), (budget, False, True), (0, True, True))):
+            program = schedule(graph, target, ram=ram, push=push, recompute=again)
             replay(program)
-            for a, b in zip(built(program, folder / f"{ram}{push}").run(inputs), wanted, strict=True):
+            for a, b in zip(built(program, folder / str(number)).run(inputs), wanted, strict=True):
                 np.testing.assert_array_equal(a, b)
 
     check()

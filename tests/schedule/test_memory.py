@@ -16,7 +16,8 @@ from edgec.ops.movement import ReshapeAttrs
 from edgec.passes.schedule import schedule
 from edgec.passes.schedule.lower import choose_kernels, make_step
 from edgec.passes.schedule.memory import least_end, place, plan_buffers, scratch_buffers, size_of
-from edgec.program import Group, Program, Step, padding_bytes, working_bytes
+from edgec.program import Group, Program
+from edgec.step import Step, padding_bytes, working_bytes
 from edgec.target import Core, Target
 
 HOST = Target("host", "host", Core("host", "host", True, False, False, True, (), "", "", None), (), 0, None, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from edgec.ops import backward
 from edgec.ops.base import OpDef
-from edgec.ops.conv.attrs import ConvAttrs, conv_macs, conv_rows, infer_conv, window_output
+from edgec.ops.conv.attrs import ConvAttrs, conv_macs, conv_rows, cut_window, infer_conv, window_output
 from edgec.ops.conv.depthwise_dsp import DEPTHWISE_DSP
 from edgec.ops.conv.depthwise_mve import DEPTHWISE_MVE
 from edgec.ops.conv.dsp import DSP
@@ -22,6 +22,7 @@ CONV = OpDef(
     infer=infer_conv,
     rows=conv_rows,
     macs=conv_macs,
+    cut=cut_window,
     grad=backward.conv,
     summary="any kernel, stride, dilation and group, 1-D and 2-D; weights constant",
     extra=("QLinearConv",),
@@ -31,4 +32,4 @@ CONV = OpDef(
 OPS = (CONV,)
 
 __all__ = ["CONV", "OPS", "ConvAttrs", "conv_data", "largest_sum", "quant_of", "sum_bounds", "weighted_s8"]
-__all__ += ["window_output"]
+__all__ += ["cut_window", "window_output"]

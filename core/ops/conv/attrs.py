@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgec.errors import InternalError
 from edgec.ir import Node, TensorType
-from edgec.ops.base import RowWindow
+from edgec.ops.base import Cut, RowWindow
 from edgec.ops.numbers import FULL_RANGE, Clamp
 
 
@@ -44,6 +44,17 @@ def infer_conv(attrs: ConvAttrs, types: Sequence[TensorType]) -> tuple[TensorTyp
 def conv_rows(node: Node) -> tuple[RowWindow, ...]:
     attrs: ConvAttrs = node.attrs
     return (RowWindow(attrs.kernel_shape[0], attrs.strides[0], attrs.pads[0], attrs.dilations[0]),)
+
+
+def cut_window(node: Node, first: int, end: int) -> Cut | None:
+    """The rule of `cut` of all operators with kernel_shape, strides, pads and dilations."""
+    attrs, width = node.attrs, node.inputs[0].type.shape[2]
+    top, _, bottom, _ = attrs.pads
+    window = RowWindow(attrs.kernel_shape[1], attrs.strides[1], attrs.pads[1], attrs.dilations[1])
+    low, high = window.first(first), window.last(end - 1) + 1
+    pads = (top, max(0, -low), bottom, max(0, high - width))
+    low, high = max(0, low), min(width, high)
+    return Cut(replace(attrs, pads=pads), low, high) if low < high else None
 
 
 def conv_macs(node: Node) -> int:

@@ -23,7 +23,7 @@ from edgec.ops.conv.mve_pack import (
     weighed,
 )
 from edgec.ops.conv.sums import input_zero_point
-from edgec.program import round_up
+from edgec.step import round_up
 from edgec.target import Core
 
 STEP = 14.0 / 8  # instructions of an output for each vector of its inputs: a tile of 2 pixels and 4 channels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgec.ops import backward
 from edgec.ops.base import OpDef, QuantRule
+from edgec.ops.conv import cut_window
 from edgec.ops.pool import dsp, mve, portable
 from edgec.ops.pool.attrs import PoolAttrs, ReduceAttrs, infer_pool, infer_reduce, pool_rows
 from edgec.ops.pool.portable import mean_scale, quants
@@ -13,6 +14,7 @@ MAX_POOL = OpDef(
     attrs=PoolAttrs,
     infer=infer_pool,
     rows=pool_rows,
+    cut=cut_window,
     quant=QuantRule.SAME,
     summary="any window, stride, padding and dilation",
     extra=("GlobalMaxPool",),
@@ -23,6 +25,7 @@ AVERAGE_POOL = OpDef(
     attrs=PoolAttrs,
     infer=infer_pool,
     rows=pool_rows,
+    cut=cut_window,
     summary="any window, stride and padding",
     extra=("QLinearAveragePool",),
     kernels=(mve.AVERAGE_POOL, dsp.AVERAGE_POOL, portable.AVERAGE_POOL),
