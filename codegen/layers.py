@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,10 +10,14 @@ from typing import Any
 from edgec.codegen.chains import ChainText, StripLayer, StripText, chain_source, inner_source, pointers, strip_output
 from edgec.codegen.constants import ConstantPool
 from edgec.codegen.literals import DTYPE_C, designated
+from edgec.errors import UnsupportedError
 from edgec.ir import DType, Node, Value
 from edgec.ops.base import Kernel, NoData, RowWindow
-from edgec.program import Group, Program
+from edgec.program import Group, Program, Stream
 from edgec.step import Chain, Step, kept_bytes, padding_bytes
+
+ENDLESS = "EC_ENDLESS"  # of ec_rows.h
+MOST_ROWS = 1 << 30  # that are counted
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Input:
 
     base: str
     window: RowWindow | None
-    in_rows: int
+    in_rows: str
     row_bytes: int
     first: int
     padded: bool
@@ -100,6 +105,13 @@ class Layer:
     counter: str  # C expression of the rows that are done
     chain: ChainText | None
     links: tuple[Layer, ...]  # what it is a chain of
+    endless: bool
+    shifts: bool  # the last rows of its output stay, the oldest first
+
+    @property
+    def turns(self) -> object:
+        """C expression of the rows that it computes."""
+        return ENDLESS if self.endless else self.calls
 
     @property
     def parts(self) -> tuple[Layer, ...]:
@@ -109,14 +121,15 @@ class Layer:
     @property
     def uses_row(self) -> bool:
         """Whether the number of the row matters to where it lies or what it reads."""
-        return self.chain is not None or self.out_ring > 1 or any(item.window for item in self.inputs)
+        moves = self.out_ring > 1 and not self.shifts
+        return self.chain is not None or moves or any(item.window for item in self.inputs)
 
     @property
     def out_row(self) -> str:
         """C expression of output row `row`."""
         if self.out_ring == 1:
             return "y"
-        row = "row" if self.out_ring == self.out_rows else f"row % {self.out_ring}"
+        row = "row" if self.out_ring == self.out_rows and not self.endless else f"row % {self.out_ring}"
         return f"y + {row} * {self.out_row_elements}"
 
 
@@ -141,6 +154,18 @@ class GroupText:
 
 
 @dataclass(frozen=True)
+class StreamText:
+    """What an endless input adds: the count that says whether there is an output, how counts stay small."""
+
+    counter: str
+    rows: int
+    first: int
+    every: int
+    most: int  # of the input's count, before the counts go back
+    back: tuple[tuple[str, int], ...]  # each count and by how much it goes back
+
+
+@dataclass(frozen=True)
 class PushText:
     """The pushed input as the templates print it: sizes, how many rows memory holds, where they and the counts lie."""
 
@@ -151,6 +176,7 @@ class PushText:
     base: str
     counts_at: int
     group: GroupText  # what runs as rows come
+    stream: StreamText | None
 
 
 @dataclass
@@ -191,6 +217,8 @@ class LayerPrinter:
             counter=f"done->{name}" if self.as_pushed(step) else f"{name}_rows",
             chain=None,
             links=(),
+            endless=self.endless(step),
+            shifts=self.endless(step) and self.ring(node.output) > 1 and self.leaves(step),
         )
 
     def step(self, number: int, step: Step) -> Layer:
@@ -273,13 +301,38 @@ class LayerPrinter:
         kind = push.value.type
         row_bytes = kind.row_elements * kind.dtype.bytes
         group = groups[0] if groups and groups[0].conditions else GroupText(())
-        base = self.address(push.value)
-        return PushText(kind.rows, kind.row_elements, row_bytes, self.ring(push.value), base, push.counts_at, group)
+        base, ring = self.address(push.value), self.ring(push.value)
+        stream = self.stream(push.stream, group, ring) if push.stream else None
+        return PushText(kind.rows, kind.row_elements, row_bytes, ring, base, push.counts_at, group, stream)
+
+    def stream(self, stream: Stream, group: GroupText, ring: int) -> StreamText:
+        """The counts of an endless input go back by what changes nothing: whole turns of every ring."""
+        strides = {"done->input": 1}
+        names = {self.program.push.value: "done->input"} if self.program.push else {}
+        for step, layer in zip(self.program.groups[0].steps, group.layers, strict=True):
+            names[step.node.output] = layer.counter
+            strides[layer.counter] = max(strides[names[value]] * w.stride for value, w in step.activations)
+        rings = [ring, *(strides[layer.counter] * max(1, layer.out_ring) for layer in group.layers)]
+        turn = math.lcm(*rings, *strides.values())
+        if turn > MOST_ROWS // 4:
+            raise UnsupportedError(f"{self.program.graph.name} can't take an endless input: its rings are too uneven")
+        back = MOST_ROWS // 2 // turn * turn
+        counts = tuple((name, back // stride) for name, stride in strides.items())
+        last = group.layers[-1]
+        return StreamText(last.counter, stream.rows, stream.first, stream.every, MOST_ROWS, counts)
 
     def as_pushed(self, step: Step) -> bool:
         """Whether a step computes what it can as rows of the input come."""
         first = self.program.groups[0]
         return self.program.push is not None and first.by_rows and step in first.steps
+
+    def endless(self, step: Step) -> bool:
+        """Whether a step goes on for ever."""
+        return self.as_pushed(step) and self.program.push is not None and self.program.push.stream is not None
+
+    def leaves(self, step: Step) -> bool:
+        """Whether an endless step's output is what the rest reads."""
+        return step is self.program.groups[0].steps[-1]
 
     def ring(self, value: Value) -> int:
         """Rows of a value that memory holds."""
@@ -304,6 +357,7 @@ class LayerPrinter:
     def inputs(self, step: Step) -> tuple[tuple[Input, ...], int]:
         """The row rule of every non-constant input, and how many pointers a call takes."""
         result, first = [], 0
+        endless = self.endless(step)
         activations = [value for value in step.node.inputs if not value.is_constant]
         last_row = step.node.output.type.rows - 1
         for position, value in enumerate(activations):
@@ -315,7 +369,8 @@ class LayerPrinter:
             rows = value.type.rows
             padded = window is not None and (window.first(0) < 0 or window.last(last_row) >= rows)
             row_bytes = value.type.row_elements * value.type.dtype.bytes
-            result.append(Input(self.address(value), window, rows, row_bytes, first, padded, self.ring(value)))
+            there = ENDLESS if endless and window else str(rows)
+            result.append(Input(self.address(value), window, there, row_bytes, first, padded, self.ring(value)))
             first += window.size if window else 1
         return tuple(result), first
 
@@ -326,13 +381,13 @@ class LayerPrinter:
             counts[self.program.push.value] = "done->input"
         texts = []
         for step, layer, limited in zip(group.steps, layers, group.limited, strict=True):
-            parts = [f"{layer.counter} < {layer.calls}"]
+            parts = [f"{layer.counter} < {layer.turns}"] if layer.turns != ENDLESS else []
             for value, window in step.activations:
                 if value in counts:
-                    parts.append(f"{counts[value]} >= {reach_text(layer, window, value.type.rows)}")
+                    parts.append(f"{counts[value]} >= {reach_text(layer, window, in_rows(layer, value))}")
             if limited:
                 wanted = [
-                    f"{layer.counter} < {reach_text(reader, window, layer.out_rows)}"
+                    f"{layer.counter} < {reach_text(reader, window, in_rows(layer, step.node.output))}"
                     for other, reader in zip(group.steps, layers, strict=True)
                     for value, window in other.activations
                     if value is step.node.output
@@ -348,10 +403,15 @@ class LayerPrinter:
         return text if value.type.dtype is DType.S8 else f"({DTYPE_C[value.type.dtype]} *)(void *)({text})"
 
 
-def reach_text(layer: Layer, window: RowWindow, in_rows: int) -> str:
+def reach_text(layer: Layer, window: RowWindow, in_rows: object) -> str:
     """C expression of how many input rows have to be there for the next row of a layer."""
     ahead = (window.size - 1) * window.dilation - window.pad
-    return f"ec_reach({layer.counter}, {layer.calls}, {window.stride}, {ahead}, {in_rows})"
+    return f"ec_reach({layer.counter}, {layer.turns}, {window.stride}, {ahead}, {in_rows})"
+
+
+def in_rows(layer: Layer, value: Value) -> object:
+    """C expression of the rows that a value has in the group of a layer."""
+    return ENDLESS if layer.endless else value.type.rows
 
 
 def types_of(node: Node) -> tuple[str, str]:

@@ -64,10 +64,20 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "layers": layer_reports(program),
         "push": {"rows": pushed.rows, "row_bytes": pushed.bytes // pushed.rows} if pushed else None,
         "memory": [asdict(block) for block in memory_blocks(program)],
+        "streaming": streaming_report(program),
         "groups": [[step.node.name for step in group.parts] for group in program.groups],
         "front": None,
         "warnings": [*warnings, *slow_layers(program)],
     }
+
+
+def streaming_report(program: Program) -> dict[str, Any] | None:
+    """Of an endless input: rows until the first outputs, from one to the next, and where its ends would be padded."""
+    stream = program.push.stream if program.push else None
+    if stream is None:
+        return None
+    exact = not stream.padded
+    return {"first": stream.first, "every": stream.every, "exact": exact, "padded": list(stream.padded)}
 
 
 def removed_report(graph: Graph) -> dict[str, Any]:

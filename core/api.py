@@ -53,6 +53,7 @@ def compile_model(
     goal: str | Goal = Goal.BALANCED,
     ram: int | None = None,
     push: bool = False,
+    streaming: bool = False,
     front: bool = False,
     step: Step = lambda text: None,
 ) -> CompiledModel:
@@ -62,8 +63,9 @@ def compile_model(
     measures the project, as --cc. name: prefix of the C names, else the file's name. dump_ir: folder for the Graph
     after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all; where that asks for
     it, rows are computed twice. None: the least in which nothing is, 0: the least. push: the first input comes row by
-    row, and is never there as a whole. front: whether the report is to have what lies between layer by layer and the
-    least RAM. step: called with the name of each stage as it begins.
+    row, and is never there as a whole. streaming: and never ends, new rows give outputs of the last ones. front:
+    whether the report is to have what lies between layer by layer and the least RAM. step: called with the name of
+    each stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
     from edgec.codegen import ModelFile, write_project
@@ -79,7 +81,7 @@ def compile_model(
     step("optimising")
     optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
     file = ModelFile(name or path.stem, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-    program, project, report = make_project(graph, board, file, goal, compiler, step, ram, push, front)
+    program, project, report = make_project(graph, board, file, goal, compiler, step, ram, push, streaming, front)
     if directory is not None:
         write_project(project, directory)
     return CompiledModel(graph, program, project, report, directory, quantized)
@@ -94,11 +96,12 @@ def make_project(
     step: Step = lambda text: None,
     ram: int | None = None,
     push: bool = False,
+    streaming: bool = False,
     front: bool = False,
 ) -> tuple[Program, Project, dict[str, Any]]:
     """Schedule an optimised Graph for a board and generate its C; the project holds the report too, as JSON and HTML.
 
-    ram, push, front: as for compile_model.
+    ram, push, streaming, front: as for compile_model.
     """
     from edgec.codegen import generate, report_page
     from edgec.codegen.footprint import over_budget
@@ -106,7 +109,7 @@ def make_project(
     from edgec.passes.schedule import Scheduler
     from edgec.passes.schedule import front as find_front
 
-    scheduler, limit = Scheduler(graph, board, goal, push), ram or 0
+    scheduler, limit = Scheduler(graph, board, goal, push, streaming), ram or 0
     while True:
         step("scheduling")
         program = scheduler.within(limit, recompute=ram is not None)

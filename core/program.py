@@ -60,14 +60,30 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """An endless input: each row of `step` of the first group gives new outputs, from its `rows`-th on.
+
+    first: rows of the input until then. every: rows of it from one output to the next. padded: layers that would see
+    padding at the ends of a window, and see what came before and comes behind instead.
+    """
+
+    step: Step
+    rows: int
+    first: int
+    every: int
+    padded: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Push:
     """The input that comes row by row, and where the counts of rows done lie: bytes from the start of the arena.
 
-    They are the input's, then, where the first group runs by rows, those of its steps.
+    They are the input's, then, where the first group runs by rows, those of its steps. stream: it never ends.
     """
 
     value: Value
     counts_at: int
+    stream: Stream | None = None
 
 
 @dataclass(frozen=True)

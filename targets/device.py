@@ -170,13 +170,17 @@ class Device:
                 self.write_input(index, data)
         if rows:
             self.ask(Command.BEGIN)
-        for row in range(max(1, rows)):
-            if rows:
-                size = there.inputs[0]
-                self.write_input(0, inputs[0][row * size : (row + 1) * size])
-            cycles = self.compute()
+        size = there.inputs[0] if there.inputs else 0
+        cycles = 0 if rows else self.compute()
+        for row in range(rows):
+            cycles = self.push_row(inputs[0][row * size : (row + 1) * size])
         outputs = tuple(self.read_output(index, size) for index, size in enumerate(there.outputs))
         return Inference(outputs, cycles or None)
+
+    def push_row(self, row: bytes) -> int:
+        """Let the model take the next row of its first input; the cycles since the first row."""
+        self.write_input(0, row)
+        return self.compute()
 
     def compute(self) -> int:
         """Run the model, or let it take the row that is there; the cycles since the inference began."""

@@ -82,17 +82,29 @@ class HostModel:
                 self.push(rows[0][sample])
             else:
                 self.info.run(arena)
-            for index, result in enumerate(results):
-                tensor = self.info.outputs[index]
-                ctypes.memmove(result[sample].ctypes.data, arena + tensor.offset, tensor.bytes)
+            for result, output in zip(results, self.read(), strict=True):
+                result[sample] = output[0]
         return results
 
     def push(self, x: Array) -> None:
-        """The first input, row by row."""
+        """The first input, row by row, from the beginning."""
         self.info.begin(self.info.arena)
         for row in x.reshape(self.info.rows, -1):
-            ctypes.memmove(self.info.next_row(self.info.arena), row.ctypes.data, row.size)
-            self.info.run(self.info.arena)
+            self.push_row(row)
+
+    def push_row(self, row: Array) -> None:
+        """The next row of the first input."""
+        row = np.ascontiguousarray(row)
+        ctypes.memmove(self.info.next_row(self.info.arena), row.ctypes.data, row.nbytes)
+        self.info.run(self.info.arena)
+
+    def read(self) -> list[Array]:
+        """The outputs as they are now, (1, ...) each."""
+        results = [np.empty((1, *shape), dtype) for dtype, shape in self.outputs]
+        for index, result in enumerate(results):
+            tensor = self.info.outputs[index]
+            ctypes.memmove(result.ctypes.data, self.info.arena + tensor.offset, tensor.bytes)
+        return results
 
 
 def output_types(project: Path, sizes: Sequence[int]) -> list[tuple[Any, tuple[int, ...]]]:

@@ -45,6 +45,11 @@ PushOption = Annotated[
 ]
 
 
+StreamingOption = Annotated[
+    bool, typer.Option("--streaming", help="The rows of the first input never end (audio): each computes what is new.")
+]
+
+
 def compile_command(
     model: ModelArgument,
     target: TargetOption,
@@ -56,6 +61,7 @@ def compile_command(
     optimize: GoalOption = Goal.BALANCED,
     ram: RamOption = None,
     push: PushOption = False,
+    streaming: StreamingOption = False,
     front: Annotated[
         bool, typer.Option("--front", help="Also show every choice of --ram: RAM against estimated instructions.")
     ] = False,
@@ -84,7 +90,9 @@ def compile_command(
 
       edgec compile vww_int8.onnx --target nucleo-f446re --ram 48K
 
-      edgec compile vww_int8.onnx --target nucleo-l432kc --push
+      edgec compile vww_int8.onnx --target nucleo-l4r5zi --push
+
+      edgec compile kws_int8.onnx --target nucleo-l4r5zi --streaming
 
       edgec compile vww_int8.onnx --target nucleo-f446re --front
     """
@@ -103,6 +111,7 @@ def compile_command(
             goal=optimize,
             ram=ram,
             push=push,
+            streaming=streaming,
             front=front,
         )
         warn(out, result.report["warnings"])
@@ -131,6 +140,7 @@ def compile_file(
     goal: Goal = Goal.BALANCED,
     ram: str | None = None,
     push: bool = False,
+    streaming: bool = False,
     front: bool = False,
 ) -> CompiledModel:
     """compile_model with the options of the command line."""
@@ -147,6 +157,7 @@ def compile_file(
         goal=goal,
         ram=None if ram is None else read_bytes(ram),
         push=push,
+        streaming=streaming,
         front=front,
         step=out.step,
     )
@@ -190,6 +201,10 @@ def show(console: Console, result: CompiledModel, directory: Path) -> None:
     if report["push"]:
         what = f"{report['push']['rows']} rows of {report['push']['row_bytes']} bytes"
         console.print(f"The input is pushed: {what}, {size(ram['image_streamed'])} in all, are never there as a whole")
+    if report["streaming"]:
+        stream = report["streaming"]
+        what = f"{stream['first']} rows give the first outputs, every {stream['every']} more the next"
+        console.print(f"The input never ends: {what}")
     console.print(f"RAM    {size(ram['total']):>10}{of(board.ram)}  {parts}")
     port = f"code {size(flash['code'])}, of which port {size(flash['port'])}"
     console.print(f"Flash  {size(flash['total']):>10}{of(board.flash)}  weights {size(flash['weights'])}, {port}")

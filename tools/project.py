@@ -53,6 +53,17 @@ class ProjectFolder:
         """How long one inference may take before the board counts as dead."""
         return RUN_SECONDS + SECONDS_PER_MAC * float(self.report["macs"]["executed"])
 
+    def pushed(self, inputs: Sequence[Array]) -> list[Array]:
+        """The inputs with as many rows of an endless one as give the first outputs: behind its end come zero points."""
+        stream = self.report["streaming"]
+        if not stream:
+            return list(inputs)
+        x, kind = inputs[0], self.inputs[0][1].type
+        zero = kind.quant.scalar[1] if kind.quant else 0
+        pads = [(0, 0)] * x.ndim
+        pads[1] = (0, max(0, stream["first"] - x.shape[1]))
+        return [np.pad(x, pads, constant_values=zero)[:, : stream["first"]], *inputs[1:]]
+
 
 def read_project(folder: Path) -> ProjectFolder:
     """ModelError where the folder is not a project of edgec."""
@@ -122,7 +133,7 @@ class Session:
 
     def run(self, inputs: Sequence[Array]) -> tuple[list[Array], Inference]:
         """One sample in the Graph's form -> outputs in the Graph's form."""
-        inference = self.device.run([np.ascontiguousarray(array).tobytes() for array in inputs])
+        inference = self.device.run([np.ascontiguousarray(array).tobytes() for array in self.project.pushed(inputs)])
         outputs = [
             np.frombuffer(data, value.type.dtype.numpy).reshape(value.type.shape)
             for data, (_, value) in zip(inference.outputs, self.project.outputs, strict=True)

@@ -107,21 +107,36 @@ def run_on_board(session: Session, inputs: list[Array], out: Output) -> dict[str
         results.append(outputs)
         cycles = inference.cycles
     memory = session.device.memory()
+    instructions = session.board.instructions() if session.board else None
+    per_row = instructions_per_row(session, inputs[0]) if session.project.report["streaming"] else None
     batches = [np.concatenate(parts) for parts in zip(*results, strict=True)]
     return {
         "outputs": model_outputs(session.project, batches),
-        "instructions": session.board.instructions() if session.board else None,
+        "instructions": instructions,
+        "instructions_per_row": per_row,
         "cycles": cycles,
         "cycles_estimate": None,
         "ram": {"high_water": memory.static + memory.stack_used, "stack": memory.stack_used},
     }
 
 
+def instructions_per_row(session: Session, x: Array) -> float | None:
+    """What each further row of an endless input takes, on the average of some outputs."""
+    if session.board is None:
+        return None
+    rows = session.project.report["streaming"]["every"] * 4
+    before = session.board.instructions()
+    for row in range(rows):
+        session.device.push_row(np.ascontiguousarray(x[0, row % x.shape[1]]).tobytes())
+    after = session.board.instructions()
+    return None if before is None or after is None else (after - before) / rows
+
+
 def run_on_host(project: ProjectFolder, inputs: list[Array], cc: str | None, out: Output) -> dict[str, Any]:
     """The same C as a library of this computer, where neither instructions nor stack are counted."""
     out.step("building for this computer")
-    outputs = HostModel(project.folder, cc=cc).run(inputs)
-    nothing = {"instructions": None, "cycles": None, "cycles_estimate": None}
+    outputs = HostModel(project.folder, cc=cc).run(project.pushed(inputs))
+    nothing = {"instructions": None, "instructions_per_row": None, "cycles": None, "cycles_estimate": None}
     return {"outputs": model_outputs(project, outputs), **nothing, "ram": {"high_water": None, "stack": None}}
 
 
@@ -143,6 +158,8 @@ def show(console: Console, project: ProjectFolder, values: dict[str, Any]) -> No
             console.print(f"{port.name}[{index}]: {' '.join(digits[:SHOWN_VALUES])}{more}")
     if values["instructions"] is not None:
         console.print(f"instructions of one inference: {values['instructions']:,}")
+    if values["instructions_per_row"] is not None:
+        console.print(f"instructions of each further row: {values['instructions_per_row']:,.0f}")
     if values["cycles"] is not None:
         console.print(f"cycles of one inference: {values['cycles']:,}")
     if values["ram"]["high_water"] is not None:

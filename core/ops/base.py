@@ -100,6 +100,8 @@ class Kernel(Generic[A]):
     columns   the window along the row, of kernels that go through the pixels in order: once pixel j is written, only
               the windows from j + 1 on are read. None: a row is read while it is written.
     pad_value what a row of padding holds; None: the kernel takes a null pointer for a row of padding.
+    sliding   of a kernel that takes rows one by one: the one that gives an output after each, from as many as the input
+              has; None: there is none.
     cost      estimated instructions of the whole node on the core, where nothing is fitted for the core.
     work      what the instructions are a sum of: the fitted cost has one factor for each (benchmarks/fit_costs.py).
     stack     upper bound of the bytes of stack of one call.
@@ -115,6 +117,7 @@ class Kernel(Generic[A]):
     kept: Callable[[Node], int] = lambda node: 0
     by_rows: Callable[[Node], Kernel[A] | None] = lambda node: None
     flat: Callable[[Node], bool] = lambda node: False
+    sliding: Callable[[Node], Kernel[Any] | None] = lambda node: None
     inplace: bool = False
     columns: Callable[[Node], RowWindow | None] = lambda node: None
     pad_value: Callable[[Node], int | None] = lambda node: None

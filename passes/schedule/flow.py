@@ -15,6 +15,8 @@ from edgec.ir import Node, Value
 from edgec.ops.base import RowWindow
 from edgec.step import Step
 
+MORE_ROWS, MORE_PERIODS = 64, 16  # of an endless source, beyond its window
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -55,35 +57,51 @@ def reach(window: RowWindow, row: int, rows: int) -> int:
     return max(0, min(window.last(row), rows - 1) + 1)
 
 
-def flow(steps: Sequence[Step], leaving: frozenset[Value] = frozenset(), source: Value | None = None) -> Flow:
+def flow(
+    steps: Sequence[Step],
+    leaving: frozenset[Value] = frozenset(),
+    source: Value | None = None,
+    endless: bool = False,
+) -> Flow:
     """Run the group in thought. steps: one row a call; leaving: values that are read outside the group, too.
 
-    source: the input that is pushed: a row of it comes whenever nothing can be computed.
+    source: the input that is pushed: a row of it comes whenever nothing can be computed. endless: it never ends, and
+    neither does anything that is computed from it.
     """
-    return _Run(steps, leaving, source).flow
+    return _Run(steps, leaving, source, endless).flow
+
+
+def endless_rows(steps: Sequence[Step], source: Value) -> dict[Value, int]:
+    """How many rows each value has by the time when an endless source has shown all that it ever will."""
+    stride = {source: 1}
+    for step in steps:
+        stride[step.node.output] = max(stride[value] * window.stride for value, window in step.activations)
+    rows = {source: source.type.rows + MORE_ROWS + MORE_PERIODS * max(stride.values())}
+    for step in steps:
+        rows[step.node.output] = min(
+            max(0, rows[value] - 1 - window.last(0)) // window.stride + (rows[value] > window.last(0))
+            for value, window in step.activations
+        )
+    return rows
 
 
 class _Run:
     """Tasks are the source, if there is one, and the steps; each has a value and gives a row of it each turn."""
 
-    def __init__(self, steps: Sequence[Step], leaving: frozenset[Value], source: Value | None) -> None:
+    def __init__(self, steps: Sequence[Step], leaving: frozenset[Value], source: Value | None, endless: bool) -> None:
         self.flow = Flow(steps)
         self.tasks: list[Step | None] = [*([None] if source else []), *steps]
         self.values = [*([source] if source else []), *(step.node.output for step in steps)]
-        self.turns = [
-            step.calls if step else value.type.rows for step, value in zip(self.tasks, self.values, strict=True)
-        ]
+        turns = [step.calls if step else value.type.rows for step, value in zip(self.tasks, self.values, strict=True)]
+        there = endless_rows(steps, source) if endless and source else dict(zip(self.values, turns, strict=True))
+        self.turns = [there[value] for value in self.values]
         self.maker = {value: task for task, value in enumerate(self.values)}
         self.readers: dict[Value, list[Reader]] = {}
         for task, step in enumerate(self.tasks):
             for value, window in step.activations if step else []:
                 self.readers.setdefault(value, []).append(Reader(task, window))
         self.inputs = [
-            [
-                (self.maker[v], window, v.type.rows)
-                for v, window in (step.activations if step else [])
-                if v in self.maker
-            ]
+            [(self.maker[v], window, there[v]) for v, window in (step.activations if step else []) if v in self.maker]
             for step in self.tasks
         ]
         self.whole = [value in leaving or value not in self.readers for value in self.values]

@@ -49,12 +49,15 @@ def least_of(cuts: Iterable[Cut], steps: int) -> int:
 class Cuts:
     """All groups of neighbouring steps that can be formed, with what they cost.
 
-    pushed: the input of which a row comes at a time, to the first group.
+    pushed: the input of which a row comes at a time, to the first group. endless: the steps of that group, where the
+    input never ends.
     """
 
-    def __init__(self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None) -> None:
-        self.steps, self.pushed = steps, pushed
-        self.rows = [row_by_row(step) for step in steps]
+    def __init__(
+        self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None, endless: Sequence[Step] = ()
+    ) -> None:
+        self.steps, self.pushed, self.endless = steps, pushed, len(endless)
+        self.rows = [*endless, *(row_by_row(step) for step in steps[len(endless) :])]
         # Layer by layer: which values share memory (Reshape), how long each lives, what may lie over what.
         buffers = plan_buffers(graph, [Group((step,)) for step in steps], {})
         self.lives = {value: buffer for buffer in buffers for value in buffer.values}
@@ -75,6 +78,9 @@ class Cuts:
 
         None where a group of `shortest` steps takes `bound` bytes even without its results: longer ones take more.
         """
+        if self.endless and first == 0:
+            self.flow(first, self.endless)
+            return
         if shortest == 0 and self.steps[first].chain is None:
             self.table[first, first + 1] = self._single(first)
         begin, end = first + max(self._fewest(first), shortest + 1), min(first + longest, self._end(first))
@@ -105,7 +111,8 @@ class Cuts:
     def _run(self, first: int, last: int) -> Flow:
         group, source = self.rows[first:last], self.pushed if first == 0 else None
         values = [*([source] if source else []), *(step.node.output for step in group)]
-        return flow(group, frozenset(value for value in values if not self._within(value, last)), source)
+        leaving = frozenset(value for value in values if not self._within(value, last))
+        return flow(group, leaving, source, endless=self.endless > 0 and first == 0)
 
     def _within(self, value: Value, last: int) -> bool:
         """Whether nobody but the steps before `last` reads a value, in its own shape."""
@@ -113,6 +120,8 @@ class Cuts:
 
     def _end(self, first: int) -> int:
         """Where groups that begin with step `first` end at the latest."""
+        if self.endless and first == 0:
+            return self.endless
         for index in range(first, min(first + MOST_STEPS, len(self.steps))):
             step = self.steps[index]
             if self.rows[index].windows is None or len(step.node.outputs) > 1:
@@ -127,7 +136,9 @@ class Cuts:
 
     def _alive(self, first: int) -> int:
         """Bytes of what was computed before step `first` and is read by it or later."""
-        return sum(buffer.size for buffer in self.buffers.values() if buffer.first < first <= buffer.last)
+        # What goes on for ever stays there; its results are counted twice.
+        always = self.table[0, self.endless].peak if self.endless and first >= self.endless else 0
+        return always + sum(buffer.size for buffer in self.buffers.values() if buffer.first < first <= buffer.last)
 
     def _single(self, index: int) -> Cut:
         step = self.steps[index]

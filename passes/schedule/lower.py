@@ -18,6 +18,7 @@ from edgec.passes.schedule.flow import Flow, row_bytes
 from edgec.passes.schedule.groups import Cuts, row_by_row
 from edgec.passes.schedule.memory import Buffer, overlapping, place, plan_buffers, scratch_buffers, size_of
 from edgec.passes.schedule.recompute import Recompute
+from edgec.passes.schedule.stream import endless_steps, stream_of
 from edgec.program import Group, Placement, Program, Push, count_bytes
 from edgec.step import Step, kept_bytes, padding_bytes, padding_rows
 from edgec.target import Target
@@ -46,10 +47,14 @@ def schedule(
 class Scheduler:
     """The Programs of one Graph on one target, each within its budget: what they share is worked out once."""
 
-    def __init__(self, graph: Graph, target: Target, goal: Goal = Goal.SPEED, push: bool = False) -> None:
+    def __init__(
+        self, graph: Graph, target: Target, goal: Goal = Goal.SPEED, push: bool = False, endless: bool = False
+    ) -> None:
+        """push: the first input comes row by row. endless: and never ends; each new row may give new outputs."""
         self.graph, self.target, self.goal = graph, target, goal
-        self.pushed = graph.inputs[0] if push else None
+        self.pushed = graph.inputs[0] if push or endless else None
         self.steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
+        self.endless = endless_steps(graph, self.steps, graph.inputs[0]) if endless else []
 
     @cached_property
     def layers(self) -> Program:
@@ -59,7 +64,7 @@ class Scheduler:
     @cached_property
     def once(self) -> Choice:
         """The groups in which nothing is computed twice."""
-        return Choice([Cuts(self.graph, self.steps, self.pushed)])
+        return Choice([Cuts(self.graph, self.steps, self.pushed, self.endless)])
 
     @cached_property
     def again(self) -> Choice:
@@ -69,18 +74,20 @@ class Scheduler:
 
     def within(self, ram: int | None, recompute: bool = False) -> Program:
         """The Program for a budget, as `schedule` has it."""
+        if self.endless:
+            return self.search(self.once, ram or 0, None)
         if ram is None or self.layers.bytes <= ram or not self.steps:
             return self.layers
         best = self.search(self.once, ram, self.layers)
         return self.search(self.again, ram, best) if recompute and best.bytes > ram else best
 
-    def search(self, choice: Choice, ram: int, best: Program) -> Program:
+    def search(self, choice: Choice, ram: int, best: Program | None) -> Program:
         """The cheapest Program within the budget; else the smallest, `best` where none is smaller."""
         limit = ram
         while True:
             chosen = choice.choose(limit)
             program = self.placed([(group.steps, group.flow()) for group in chosen])
-            if program.bytes < best.bytes:
+            if best is None or program.bytes < best.bytes:
                 best = program
             peak = max(group.cut.peak for group in chosen)
             if best.bytes <= ram or peak <= choice.least:
@@ -92,11 +99,18 @@ class Scheduler:
         """The Program of steps that are cut into groups."""
         flows = {index: run for index, (_, run) in enumerate(parts) if run}
         groups = [make_group(steps, run) for steps, run in parts]
+        if self.endless:
+            groups[0] = replace(groups[0], steps=tuple(self.endless), area=make_area(self.endless, parts[0][1]))
         buffers, scratch = plan_buffers(self.graph, groups, flows), scratch_buffers(groups)
         counts = [counts_buffer(groups)] if self.pushed else []
+        if self.endless:
+            for buffer in [*buffers, *counts, *(buffer for buffer in scratch[:1] if buffer)]:
+                # What goes on for ever is still needed when the rest has run.
+                buffer.last = len(self.steps) if buffer.first < len(self.endless) else buffer.last
         place([*buffers, *counts, *(buffer for buffer in scratch if buffer)])
         arena = size_of([*buffers, *counts])
         padding_at, scratch_at, brief = scratch_places(groups, scratch)
+        stream = stream_of(self.endless, self.graph.inputs[0]) if self.endless else None
         return Program(
             graph=self.graph,
             target=self.target,
@@ -107,7 +121,7 @@ class Scheduler:
             padding_at=padding_at,
             scratch_at=scratch_at,
             goal=self.goal,
-            push=Push(self.pushed, counts[0].offset) if self.pushed else None,
+            push=Push(self.pushed, counts[0].offset, stream) if self.pushed else None,
         )
 
 

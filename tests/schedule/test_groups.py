@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from edgec.codegen import ModelFile, generate, write_project
@@ -24,6 +24,10 @@ from edgec.targets import load_target
 from edgec.targets.host import HostModel
 from tests.passes.int8_networks import random_int8_network, samples
 from tests.schedule.test_memory import HOST, FakeAttrs, graphs, node, value
+
+# Each example builds a program: a failing one is not made smaller.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+CHECKS = settings(deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 
 
 class Arena:
@@ -221,7 +225,7 @@ def test_the_c_computes_the_same(seed: int, tmp_path_factory: pytest.TempPathFac
     """Random networks in the least RAM and in a random budget, built for this computer, against layer by layer."""
     target = load_target("host")
 
-    @settings(max_examples=500 if seed else 6, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(CHECKS, max_examples=500 if seed else 6)
     @given(st.data(), st.floats(0, 1))
     def check(data: st.DataObject, share: float) -> None:
         graph = random_int8_network(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from edgec.ops.base import Kernel, s8_only
 from edgec.ops.numbers import QMIN
 from edgec.ops.pool.attrs import PoolAttrs, ReduceAttrs
 from edgec.target import Core
+
+WIDEST_WINDOW = 255  # pixels of a row whose sum an int16 holds
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,15 @@ MEAN: Kernel[ReduceAttrs] = Kernel(
     by_rows=mean_by_rows,
     cost=lambda node, core: 4.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
 )
+MEAN_WINDOW: Kernel[Any] = Kernel(
+    name="ec_mean_window_s8",
+    family="pool",
+    why_not=s8_only,
+    geometry=mean_rows_geometry,
+    data=mean_rows_data,
+    kept=lambda node: 4 + (4 + 2 * node.inputs[0].type.rows) * node.output.type.elements,
+    cost=lambda node, core: 5.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
+)
 MEAN_ROWS: Kernel[ReduceAttrs] = Kernel(
     name="ec_mean_rows_s8",
     family="pool",
@@ -219,6 +231,7 @@ MEAN_ROWS: Kernel[ReduceAttrs] = Kernel(
     geometry=mean_rows_geometry,
     data=mean_rows_data,
     kept=lambda node: 4 * (1 + node.output.type.elements),
+    sliding=lambda node: MEAN_WINDOW if mean_rows_geometry(node, 1).reduce <= WIDEST_WINDOW else None,
     cost=lambda node, core: 5.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
 )
 AVERAGE_ROWS: Kernel[PoolAttrs] = Kernel(
@@ -228,5 +241,6 @@ AVERAGE_ROWS: Kernel[PoolAttrs] = Kernel(
     geometry=mean_rows_geometry,
     data=mean_rows_data,
     kept=MEAN_ROWS.kept,
+    sliding=MEAN_ROWS.sliding,
     cost=MEAN_ROWS.cost,
 )

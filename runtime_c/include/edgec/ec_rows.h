@@ -9,6 +9,8 @@
 #define EC_INLINE static inline __attribute__((always_inline))
 #endif
 
+#define EC_ENDLESS INT32_MAX /* rows of an input that never ends */
+
 #define EC_NOINLINE __attribute__((noinline))
 
 /* rows[k] = row first + k * dilation of `base`, for k in 0..count-1. Not inline: it runs once a row, one copy is
