@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edgec.codegen.chains import ChainText, StripLayer, StripText, chain_source, inner_source, pointers, strip_output
+from edgec.codegen.chains import (
+    ChainText,
+    StripLayer,
+    StripText,
+    chain_source,
+    inner_source,
+    plus,
+    pointers,
+    strip_output,
+    times,
+)
 from edgec.codegen.constants import ConstantPool
 from edgec.codegen.literals import DTYPE_C, designated
 from edgec.errors import UnsupportedError
@@ -32,6 +42,21 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """Where a row lies until its reader has read it, and when it is one that the reader has waited for.
+
+    wakes: C condition on its number. there: C condition on the reader's row, None: always. number: of the row then.
+    slot: C expression of where it goes in the ring, None: nobody reads it again.
+    """
+
+    place: str
+    wakes: str
+    there: str | None
+    number: str
+    slot: str | None
+
+
+@dataclass(frozen=True)
 class Input:
     """How a layer finds its rows of one input. `rows` pointers start at `first` of the layer's pointer array."""
 
@@ -42,6 +67,7 @@ class Input:
     first: int
     padded: bool
     ring: int  # rows of it that memory holds
+    fresh: Fresh | None
 
     @property
     def slot(self) -> str:
@@ -105,6 +131,7 @@ class Layer:
     counter: str  # C expression of the rows that are done
     chain: ChainText | None
     links: tuple[Layer, ...]  # what it is a chain of
+    fresh: Fresh | None  # of its output
     endless: bool
     shifts: bool  # the last rows of its output stay, the oldest first
 
@@ -121,13 +148,13 @@ class Layer:
     @property
     def uses_row(self) -> bool:
         """Whether the number of the row matters to where it lies or what it reads."""
-        moves = self.out_ring > 1 and not self.shifts
+        moves = (self.out_ring > 1 and not self.shifts) or self.fresh is not None
         return self.chain is not None or moves or any(item.window for item in self.inputs)
 
     @property
     def out_row(self) -> str:
         """C expression of output row `row`."""
-        if self.out_ring == 1:
+        if self.out_ring == 1 or self.fresh:
             return "y"
         row = "row" if self.out_ring == self.out_rows and not self.endless else f"row % {self.out_ring}"
         return f"y + {row} * {self.out_row_elements}"
@@ -217,6 +244,7 @@ class LayerPrinter:
             counter=f"done->{name}" if self.as_pushed(step) else f"{name}_rows",
             chain=None,
             links=(),
+            fresh=self.fresh(node.output),
             endless=self.endless(step),
             shifts=self.endless(step) and self.ring(node.output) > 1 and self.leaves(step),
         )
@@ -370,7 +398,8 @@ class LayerPrinter:
             padded = window is not None and (window.first(0) < 0 or window.last(last_row) >= rows)
             row_bytes = value.type.row_elements * value.type.dtype.bytes
             there = ENDLESS if endless and window else str(rows)
-            result.append(Input(self.address(value), window, there, row_bytes, first, padded, self.ring(value)))
+            ring, fresh = self.ring(value), self.fresh(value)
+            result.append(Input(self.address(value), window, there, row_bytes, first, padded, ring, fresh))
             first += window.size if window else 1
         return tuple(result), first
 
@@ -396,6 +425,27 @@ class LayerPrinter:
             texts.append(" && ".join(parts))
         return tuple(texts)
 
+    def fresh(self, value: Value) -> Fresh | None:
+        """How fresh rows of a value are treated; None: it has none."""
+        if value not in self.program.fresh_at:
+            return None
+        group = next(group for group in self.program.groups if value in group.area.fresh)
+        reader, window = next((s, w) for s in group.steps for v, w in s.activations if v is value)
+        ahead, ring = window.last(0), self.ring(value)
+        number = plus(times("row", window.stride), ahead)
+        parts = [f"row >= {ahead}"] if ahead > 0 else []
+        if window.stride > 1:
+            parts.append(f"({plus('row', -ahead)}) % {window.stride} == 0")
+        cut = window.last(reader.calls - 1) >= value.type.rows and not self.endless(reader)
+        again = window.first(1) <= ahead
+        return Fresh(
+            place=f"arena + {self.program.fresh_at[value]}",
+            wakes=" && ".join(parts) or "true",
+            there=f"{number} < {value.type.rows}" if cut else None,
+            number=number,
+            slot=(f"({number}) % {ring} * {row_bytes_of(value)}" if ring > 1 else "0") if again else None,
+        )
+
     def address(self, value: Value) -> str:
         """C expression of where a value starts."""
         offset = self.program.placements[value].offset
@@ -407,6 +457,10 @@ def reach_text(layer: Layer, window: RowWindow, in_rows: object) -> str:
     """C expression of how many input rows have to be there for the next row of a layer."""
     ahead = (window.size - 1) * window.dilation - window.pad
     return f"ec_reach({layer.counter}, {layer.turns}, {window.stride}, {ahead}, {in_rows})"
+
+
+def row_bytes_of(value: Value) -> int:
+    return value.type.row_elements * value.type.dtype.bytes
 
 
 def in_rows(layer: Layer, value: Value) -> object:

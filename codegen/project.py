@@ -87,6 +87,7 @@ def generate(program: Program, model: ModelFile) -> Project:
         "data_texts": printer.data_texts,
         "groups": groups,
         "push": printer.push(groups),
+        "copies": bool(program.fresh_at),
         "constants": pool.constants,
         "inputs": inputs,
         "outputs": outputs,

@@ -25,9 +25,13 @@ class Placement:
 
 @dataclass(frozen=True)
 class Area:
-    """Memory that the steps of a group share: bytes from its start of the brief values and of the kernels' scratch."""
+    """Memory that the steps of a group share: bytes from its start of the brief values and of the kernels' scratch.
+
+    fresh: of values with a ring where a row lies until its reader has read it.
+    """
 
     values: Mapping[Value, int] = field(default_factory=dict)
+    fresh: Mapping[Value, int] = field(default_factory=dict)
     scratch: Mapping[Node, int] = field(default_factory=dict)
     bytes: int = 0
 
@@ -93,7 +97,8 @@ class Program:
     `placements` has an entry for every input and computed value; values that share memory (Reshape) have
     equal offsets; of values in rings they have the ring. `padding_at` and `scratch_at` say where the row of padding and
     the kernel's working memory of each node that needs them begin. They lie wherever nothing is alive at that step;
-    `scratch` is what they add to the arena. With `push` the first input is not there as a whole.
+    `scratch` is what they add to the arena; `fresh_at` where fresh rows of values with a ring lie. With `push` the
+    first input is not there as a whole.
     """
 
     graph: Graph
@@ -104,6 +109,7 @@ class Program:
     scratch: int
     padding_at: Mapping[Node, int]
     scratch_at: Mapping[Node, int]
+    fresh_at: Mapping[Value, int] = field(default_factory=dict)
     goal: Goal = Goal.SPEED
     push: Push | None = None
 

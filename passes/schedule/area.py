@@ -31,7 +31,8 @@ def make_area(steps: Sequence[Step], run: Flow | None = None, whole: Collection[
                 place = max(place, high)
         places[item] = place
     return Area(
-        values={value: places[value] for value in brief},
+        values={value: places[value] for value in brief if run and value not in run.fresh},
+        fresh={value: places[value] for value in brief if run and value in run.fresh},
         scratch={step.node: places[step.node] for step in steps if step.node in places},
         bytes=max((places[item] + sizes[item] for item in places), default=0),
     )

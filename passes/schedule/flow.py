@@ -35,6 +35,7 @@ class Flow:
     brief: values of which one row at a time is there, read by one step, with the other brief values that are there at
     some time when they are.
     during: brief values that are there while a node is computed.
+    fresh: brief values that have a ring, too: a row that its reader has waited for goes into the ring when it was read.
     gaps: (input from outside, computed value) -> bytes by which the latter must start below the former, were it written
     over the rows that nobody reads any more; where all readers of the input are in the group.
     limited: of each step whether its rows have to wait until they are wanted: where nothing else holds it back.
@@ -44,6 +45,7 @@ class Flow:
     rings: dict[Value, int] = field(default_factory=dict)
     brief: dict[Value, set[Value]] = field(default_factory=dict)
     during: dict[Node, set[Value]] = field(default_factory=dict)
+    fresh: set[Value] = field(default_factory=set)
     gaps: dict[tuple[Value, Value], int] = field(default_factory=dict)
     limited: tuple[bool, ...] = ()
 
@@ -62,13 +64,25 @@ def flow(
     leaving: frozenset[Value] = frozenset(),
     source: Value | None = None,
     endless: bool = False,
+    fresh: bool = False,
 ) -> Flow:
     """Run the group in thought. steps: one row a call; leaving: values that are read outside the group, too.
 
     source: the input that is pushed: a row of it comes whenever nothing can be computed. endless: it never ends, and
-    neither does anything that is computed from it.
+    neither does anything that is computed from it. fresh: rings are to be a row shorter where they can.
     """
-    return _Run(steps, leaving, source, endless).flow
+    late: set[Value] | None = set() if fresh else None
+    while True:
+        run = _Run(steps, leaving, source, endless, late)
+        if not run.late:
+            return run.flow
+        late = {*(late or ()), *run.late}
+
+
+def wakes(window: RowWindow, row: int) -> bool:
+    """Whether a row is the last that some row of its reader needs."""
+    behind = row - window.last(0)
+    return behind >= 0 and behind % window.stride == 0
 
 
 def endless_rows(steps: Sequence[Step], source: Value) -> dict[Value, int]:
@@ -88,7 +102,15 @@ def endless_rows(steps: Sequence[Step], source: Value) -> dict[Value, int]:
 class _Run:
     """Tasks are the source, if there is one, and the steps; each has a value and gives a row of it each turn."""
 
-    def __init__(self, steps: Sequence[Step], leaving: frozenset[Value], source: Value | None, endless: bool) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        leaving: frozenset[Value],
+        source: Value | None,
+        endless: bool,
+        late: set[Value] | None,
+    ) -> None:
+        """late: values that must not be fresh; None: none may."""
         self.flow = Flow(steps)
         self.tasks: list[Step | None] = [*([None] if source else []), *steps]
         self.values = [*([source] if source else []), *(step.node.output for step in steps)]
@@ -113,11 +135,18 @@ class _Run:
             v: set() for v, s in zip(self.values, self.tasks, strict=True) if s and self._may_be_brief(v)
         }
         self.done = [0] * len(self.tasks)
+        if late is not None:
+            made = {v for v, s in zip(self.values, self.tasks, strict=True) if s and self._may_be_fresh(v)}
+            self.flow.fresh = made - late
+            self.flow.brief |= {value: set() for value in self.flow.fresh}
+        self.late: set[Value] = set()
+        self.next: int | None = None  # the task that a fresh row waits for
         self._run()
-        for value in [v for v in self.flow.brief if self.flow.rings[v] == 1]:
-            del self.flow.rings[value]
-        for value in [v for v in self.flow.brief if v in self.flow.rings]:
+        once = [value for value in self.flow.brief if value not in self.flow.fresh]
+        for value in [value for value in once if self.flow.rings[value] > 1]:
             self._hold(value)
+        for value in [value for value in once if value in self.flow.brief]:
+            del self.flow.rings[value]
         self.flow.limited = tuple(
             not self.free[task] and not self._paced(task) for task, step in enumerate(self.tasks) if step
         )
@@ -125,6 +154,15 @@ class _Run:
     def _may_be_brief(self, value: Value) -> bool:
         readers = self.readers.get(value, [])
         return not self.whole[self.maker[value]] and len(readers) == 1 and readers[0].window == RowWindow()
+
+    def _may_be_fresh(self, value: Value) -> bool:
+        """Read by one step, more than a row at a time, all of its rows."""
+        readers, task = self.readers.get(value, []), self.maker[value]
+        if self.whole[task] or len(readers) != 1 or len(self.inputs[readers[0].task]) != 1:
+            return False
+        reader, rows, step = readers[0], self.turns[task], self.tasks[readers[0].task]
+        every = reach(reader.window, self.turns[reader.task] - 1, rows) == rows
+        return every and reader.window.last(0) > reader.window.first(0) and not (step and step.chain)
 
     def _hold(self, value: Value) -> None:
         """More than one row of a value is there at once: it is not brief."""
@@ -171,10 +209,14 @@ class _Run:
 
     def _compute(self, task: int) -> None:
         y, row, step = self.values[task], self.done[task], self.tasks[task]
+        if self.next not in (None, task):
+            self.late |= self.alive & self.flow.fresh
+        waits = y in self.flow.fresh and wakes(self.readers[y][0].window, row)
+        self.next = self.readers[y][0].task if waits else None
         if not self.whole[task]:
-            self.flow.rings[y] = max(self.flow.rings.get(y, 1), row + 1 - self._needed(y, row))
+            self.flow.rings[y] = max(self.flow.rings.get(y, 1), row + 1 - waits - self._needed(y, row))
         if step is not None:
-            self._note(step)
+            self._note(step, waits)
             # The row is written before its reader moves on: its own inputs are still read.
             written = min(row + 1, y.type.rows) * row_bytes(y)
             for value in self.outside:
@@ -182,13 +224,13 @@ class _Run:
                 self.flow.gaps[value, y] = max(self.flow.gaps.get((value, y), 0), gap)
         self.done[task] = row + 1
         for maker, _, _ in self.inputs[task]:
-            if self.done[maker] == row + 1:
+            if self.done[maker] == row + 1 or self.values[maker] in self.flow.fresh:
                 self.alive.discard(self.values[maker])
 
-    def _note(self, step: Step) -> None:
+    def _note(self, step: Step, waits: bool) -> None:
         """Which brief values are there together, and with the step."""
         y, brief = step.node.output, self.flow.brief
-        if y in brief:
+        if y in brief and (waits or y not in self.flow.fresh):
             for other in self.alive - {y}:
                 brief[y].add(other)
                 brief[other].add(y)

@@ -50,13 +50,18 @@ class Cuts:
     """All groups of neighbouring steps that can be formed, with what they cost.
 
     pushed: the input of which a row comes at a time, to the first group. endless: the steps of that group, where the
-    input never ends.
+    input never ends. fresh: rings are a row shorter where they can be, for a copy of each row.
     """
 
     def __init__(
-        self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None, endless: Sequence[Step] = ()
+        self,
+        graph: Graph,
+        steps: Sequence[Step],
+        pushed: Value | None = None,
+        endless: Sequence[Step] = (),
+        fresh: bool = False,
     ) -> None:
-        self.steps, self.pushed, self.endless = steps, pushed, len(endless)
+        self.steps, self.pushed, self.endless, self.fresh = steps, pushed, len(endless), fresh
         self.rows = [*endless, *(row_by_row(step) for step in steps[len(endless) :])]
         # Layer by layer: which values share memory (Reshape), how long each lives, what may lie over what.
         buffers = plan_buffers(graph, [Group((step,)) for step in steps], {})
@@ -112,7 +117,7 @@ class Cuts:
         group, source = self.rows[first:last], self.pushed if first == 0 else None
         values = [*([source] if source else []), *(step.node.output for step in group)]
         leaving = frozenset(value for value in values if not self._within(value, last))
-        return flow(group, leaving, source, endless=self.endless > 0 and first == 0)
+        return flow(group, leaving, source, endless=self.endless > 0 and first == 0, fresh=self.fresh)
 
     def _within(self, value: Value, last: int) -> bool:
         """Whether nobody but the steps before `last` reads a value, in its own shape."""
@@ -171,6 +176,7 @@ class Cuts:
         calls = sum(row.calls - step.calls for row, step in zip(steps, self.steps[first:last], strict=True)) + len(
             steps
         )
+        calls += sum(value.type.rows for value in area.fresh)
         macs = sum(step.macs - sum(part.macs for part in step.parts) for step in steps if step.chain)
         return Cut(first, last, peak - max(saved, default=0), calls, macs)
 

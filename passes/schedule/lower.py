@@ -64,13 +64,14 @@ class Scheduler:
     @cached_property
     def once(self) -> Choice:
         """The groups in which nothing is computed twice."""
-        return Choice([Cuts(self.graph, self.steps, self.pushed, self.endless)])
+        tables = (Cuts(self.graph, self.steps, self.pushed, self.endless, fresh=fresh) for fresh in (False, True))
+        return Choice(list(tables))
 
     @cached_property
     def again(self) -> Choice:
         """All groups, those with chains too."""
         levels = Recompute(self.steps, self.target.core, frozenset(self.graph.outputs)).levels(self.once.least)
-        return Choice([*self.once.tables, *(Cuts(self.graph, steps, self.pushed) for steps in levels)])
+        return Choice([*self.once.tables, *(Cuts(self.graph, steps, self.pushed, fresh=True) for steps in levels)])
 
     def within(self, ram: int | None, recompute: bool = False) -> Program:
         """The Program for a budget, as `schedule` has it."""
@@ -109,7 +110,7 @@ class Scheduler:
                 buffer.last = len(self.steps) if buffer.first < len(self.endless) else buffer.last
         place([*buffers, *counts, *(buffer for buffer in scratch if buffer)])
         arena = size_of([*buffers, *counts])
-        padding_at, scratch_at, brief = scratch_places(groups, scratch)
+        padding_at, scratch_at, brief, fresh_at = scratch_places(groups, scratch)
         stream = stream_of(self.endless, self.graph.inputs[0]) if self.endless else None
         return Program(
             graph=self.graph,
@@ -120,6 +121,7 @@ class Scheduler:
             scratch=max(arena, size_of(buffer for buffer in scratch if buffer)) - arena,
             padding_at=padding_at,
             scratch_at=scratch_at,
+            fresh_at=fresh_at,
             goal=self.goal,
             push=Push(self.pushed, counts[0].offset, stream) if self.pushed else None,
         )
@@ -141,11 +143,12 @@ def counts_buffer(groups: Sequence[Group]) -> Buffer:
 
 def scratch_places(
     groups: Sequence[Group], buffers: Sequence[Buffer | None]
-) -> tuple[dict[Node, int], dict[Node, int], dict[Value, Placement]]:
-    """Where rows of padding (one for each value), scratch and brief values begin."""
+) -> tuple[dict[Node, int], dict[Node, int], dict[Value, Placement], dict[Value, int]]:
+    """Where rows of padding (one for each value), scratch, brief values and fresh rows begin."""
     padding: dict[Node, int] = {}
     working: dict[Node, int] = {}
     brief: dict[Value, Placement] = {}
+    fresh: dict[Value, int] = {}
     for group, buffer in zip(groups, buffers, strict=True):
         if buffer is None:
             continue
@@ -159,9 +162,10 @@ def scratch_places(
                 working[step.node] = at
                 at += kept_bytes(step)
         working |= {node: at + offset for node, offset in group.area.scratch.items()}
+        fresh |= {value: at + offset for value, offset in group.area.fresh.items()}
         for value, offset in group.area.values.items():
             brief[value] = Placement(at + offset, row_bytes(value), buffer.first, buffer.last)
-    return padding, working, brief
+    return padding, working, brief, fresh
 
 
 def choose_kernels(graph: Graph, target: Target, goal: Goal = Goal.SPEED) -> Mapping[Node, Kernel[Any]]:

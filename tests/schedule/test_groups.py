@@ -41,16 +41,28 @@ class Arena:
         for n in program.graph.nodes:
             if n.op.alias:
                 self.number[n.output] = self.number[n.inputs[0]]
+        self.fresh: dict[Value, int] = {}  # the row that its reader waits for
         self.owner = np.full(program.bytes, -1)
         self.byte = np.full(program.bytes, -1)
 
-    def span(self, v: Value, row: int) -> tuple[slice, np.ndarray]:
+    def waits(self, v: Value, row: int) -> bool:
+        """Whether a row goes where it is read before it goes into the ring."""
+        if v not in self.program.fresh_at:
+            return False
+        ((reader, window),) = [(s, w) for s in self.program.steps for x, w in s.activations if x is v]
+        return any(window.last(other) == row for other in range(reader.calls))
+
+    def span(self, v: Value, row: int, ring: bool = False) -> tuple[slice, np.ndarray]:
         """Where a row lies, and which bytes of the value it has."""
         size = v.type.row_elements
         start = self.program.placements[v].offset + row % self.rings.get(v, v.type.rows) * size
+        if self.fresh.get(v) == row and not ring:
+            start = self.program.fresh_at[v]
         return slice(start, start + size), np.arange(row * size, (row + 1) * size)
 
     def write(self, v: Value, row: int) -> None:
+        if self.waits(v, row):
+            self.fresh[v] = row
         where, bytes_ = self.span(v, row)
         self.owner[where], self.byte[where] = self.number[v], bytes_
 
@@ -58,6 +70,12 @@ class Arena:
         where, bytes_ = self.span(v, row)
         assert (self.owner[where] == self.number[v]).all(), f"row {row} of {v.name} is overwritten"
         assert (self.byte[where] == bytes_).all(), f"row {row} of {v.name} is another one"
+
+    def keep(self, v: Value) -> None:
+        """The row of a value that was read goes into the ring."""
+        row = self.fresh.pop(v)
+        where, bytes_ = self.span(v, row, ring=True)
+        self.owner[where], self.byte[where] = self.number[v], bytes_
 
     def spoil(self, step: Step) -> None:
         places = ((self.program.padding_at, padding_bytes(step)), (self.program.scratch_at, working_bytes(step)))
@@ -74,6 +92,9 @@ class Arena:
             reads = (window.first(row) + k * window.dilation for k in range(window.size))
             for read in (r for r in reads if 0 <= r < v.type.rows):
                 self.read(v, read)
+            if v in self.fresh:
+                assert self.fresh[v] == window.last(row)
+                self.keep(v)
 
 
 def reach(window: RowWindow, row: int, rows: int, in_rows: int) -> int:
@@ -206,6 +227,20 @@ def test_a_chain_holds_the_rows_of_its_windows() -> None:
     replay(program)
 
 
+def test_long_chains_share_the_row_that_is_waited_for() -> None:
+    """Two rows a ring, and a place for the third that two of them have by turns."""
+    x = value("x", (1, 32, 8, 4))
+    nodes = [wide("n0", x, 16)]
+    for index in range(1, 5):
+        nodes.append(wide(f"n{index}", nodes[-1].output, 16 if index < 4 else 4))
+    program = schedule(Graph("chain", [x], [nodes[-1].output], nodes), HOST, ram=0)
+    (group,) = program.groups
+    assert set(group.rings.values()) == {2}
+    assert group.area.bytes == 2 * 128
+    assert program.bytes == 32 * 32 + (4 * 2 + 2) * 128
+    replay(program)
+
+
 def test_a_skip_connection_waits_in_a_ring() -> None:
     """A 1x1 beside two 3x3: the map that both read holds the rows by which the longer way lags behind."""
     x = value("x", (1, 24, 6, 4))
@@ -216,7 +251,9 @@ def test_a_skip_connection_waits_in_a_ring() -> None:
     last = wide("last", total.output, 2)
     nodes = [first, long, longer, total, last]
     (group,) = schedule(Graph("skip", [x], [last.output], nodes), HOST, ram=0).groups
-    assert group.rings == {first.output: 3, long.output: 3, total.output: 3}
+    # The two that a single layer reads hold a row less, and lend each other the place for the third.
+    assert group.rings == {first.output: 3, long.output: 2, total.output: 2}
+    assert set(group.area.fresh) == {long.output, total.output}
     assert list(group.area.values) == [longer.output]
 
 

@@ -74,24 +74,24 @@ void wide_run(void *memory) {
                 /* Conv 'third': (1,24,24,16) s8 -> (1,12,12,4) s8 */
                 EC_LAYER(2);
                 const int8_t *x[3];
-                int8_t *const y = arena;
                 const int32_t row = conv_02_rows++;
+                int8_t *const y = arena;
                 ec_ring_rows(x, arena + 2880, 384, 24, 3, (row * 2 + 2) % 3, row * 2 - 1, 3, 1, arena + 4104);
                 conv_s8_2(&conv_02, x, y + row * 48, NULL);
             } else if (conv_01_rows < 24 && conv_00_rows >= ec_reach(conv_01_rows, 24, 1, 1, 24)) {
                 /* Conv 'second': (1,24,24,16) s8 -> (1,24,24,16) s8 */
                 EC_LAYER(1);
                 const int8_t *x[3];
-                int8_t *const y = arena + 2880;
                 const int32_t row = conv_01_rows++;
+                int8_t *const y = arena + 2880;
                 ec_ring_rows(x, arena + 1728, 384, 24, 3, (row + 2) % 3, row - 1, 3, 1, arena + 4104);
                 conv_s8_1(&conv_01, x, y + row % 3 * 384, NULL);
             } else if (conv_00_rows < 24) {
                 /* Conv 'first': (1,24,24,3) s8 -> (1,24,24,16) s8 */
                 EC_LAYER(0);
                 const int8_t *x[3];
-                int8_t *const y = arena + 1728;
                 const int32_t row = conv_00_rows++;
+                int8_t *const y = arena + 1728;
                 ec_ring_rows(x, arena, 72, 24, 24, (row + 23) % 24, row - 1, 3, 1, arena + 4032);
                 conv_s8_0(&conv_00, x, y + row % 3 * 384, NULL);
             } else {
