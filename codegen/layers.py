@@ -42,7 +42,7 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Fresh:
+class FreshText:
     """Where a row lies until its reader has read it, and when it is one that the reader has waited for.
 
     wakes: C condition on its number. there: C condition on the reader's row, None: always. number: of the row then.
@@ -67,7 +67,7 @@ class Input:
     first: int
     padded: bool
     ring: int  # rows of it that memory holds
-    fresh: Fresh | None
+    fresh: FreshText | None
 
     @property
     def slot(self) -> str:
@@ -131,7 +131,7 @@ class Layer:
     counter: str  # C expression of the rows that are done
     chain: ChainText | None
     links: tuple[Layer, ...]  # what it is a chain of
-    fresh: Fresh | None  # of its output
+    fresh: FreshText | None  # of its output
     endless: bool
     shifts: bool  # the last rows of its output stay, the oldest first
 
@@ -398,7 +398,8 @@ class LayerPrinter:
             padded = window is not None and (window.first(0) < 0 or window.last(last_row) >= rows)
             row_bytes = value.type.row_elements * value.type.dtype.bytes
             there = ENDLESS if endless and window else str(rows)
-            ring, fresh = self.ring(value), self.fresh(value)
+            waited = value in self.program.fresh_at and self.program.fresh_at[value].reader is step.node
+            ring, fresh = self.ring(value), self.fresh(value) if waited else None
             result.append(Input(self.address(value), window, there, row_bytes, first, padded, ring, fresh))
             first += window.size if window else 1
         return tuple(result), first
@@ -425,12 +426,14 @@ class LayerPrinter:
             texts.append(" && ".join(parts))
         return tuple(texts)
 
-    def fresh(self, value: Value) -> Fresh | None:
+    def fresh(self, value: Value) -> FreshText | None:
         """How fresh rows of a value are treated; None: it has none."""
         if value not in self.program.fresh_at:
             return None
+        row = self.program.fresh_at[value]
         group = next(group for group in self.program.groups if value in group.area.fresh)
-        reader, window = next((s, w) for s in group.steps for v, w in s.activations if v is value)
+        reader = next(step for step in group.steps if step.node is row.reader)
+        window = next(window for v, window in reader.activations if v is value)
         ahead, ring = window.last(0), self.ring(value)
         number = plus(times("row", window.stride), ahead)
         parts = [f"row >= {ahead}"] if ahead > 0 else []
@@ -438,8 +441,8 @@ class LayerPrinter:
             parts.append(f"({plus('row', -ahead)}) % {window.stride} == 0")
         cut = window.last(reader.calls - 1) >= value.type.rows and not self.endless(reader)
         again = window.first(1) <= ahead
-        return Fresh(
-            place=f"arena + {self.program.fresh_at[value]}",
+        return FreshText(
+            place=f"arena + {row.at}",
             wakes=" && ".join(parts) or "true",
             there=f"{number} < {value.type.rows}" if cut else None,
             number=number,

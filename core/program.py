@@ -24,14 +24,22 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """Where a row lies until a node that waits for it has read it, in bytes."""
+
+    at: int
+    reader: Node
+
+
+@dataclass(frozen=True)
 class Area:
     """Memory that the steps of a group share: bytes from its start of the brief values and of the kernels' scratch.
 
-    fresh: of values with a ring where a row lies until its reader has read it.
+    fresh: of values with a ring where a row lies until the node that waits for it has read it.
     """
 
     values: Mapping[Value, int] = field(default_factory=dict)
-    fresh: Mapping[Value, int] = field(default_factory=dict)
+    fresh: Mapping[Value, Fresh] = field(default_factory=dict)
     scratch: Mapping[Node, int] = field(default_factory=dict)
     bytes: int = 0
 
@@ -57,10 +65,9 @@ class Group:
         return [part for step in self.steps for part in step.parts]
 
     @property
-    def scratch(self) -> int:
-        """Bytes: rows of padding, what kernels keep from call to call, the shared area."""
-        kept = sum(kept_bytes(step) for step in self.steps)
-        return sum(padding_rows(self.steps).values()) + kept + self.area.bytes
+    def kept(self) -> int:
+        """Bytes of rows of padding and of what kernels keep from call to call."""
+        return sum(padding_rows(self.steps).values()) + sum(map(kept_bytes, self.steps))
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,7 @@ class Program:
     scratch: int
     padding_at: Mapping[Node, int]
     scratch_at: Mapping[Node, int]
-    fresh_at: Mapping[Value, int] = field(default_factory=dict)
+    fresh_at: Mapping[Value, Fresh] = field(default_factory=dict)
     goal: Goal = Goal.SPEED
     push: Push | None = None
 

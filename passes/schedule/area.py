@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from edgec.ir import Node, Value
 from edgec.passes.schedule.flow import Flow, row_bytes
-from edgec.program import Area
+from edgec.program import Area, Fresh
 from edgec.step import Step, round_up, working_bytes
+
+Item = Value | Node  # a brief value, or the scratch of a node's kernel
+ORDERS: tuple[Callable[[Mapping[Item, int]], Callable[[Item], tuple[bool, int]]], ...] = (
+    lambda sizes: lambda item: (False, -sizes[item]),
+    lambda sizes: lambda item: (isinstance(item, Value), -sizes[item]),
+    lambda sizes: lambda item: (isinstance(item, Node), -sizes[item]),
+)
 
 
 def make_area(steps: Sequence[Step], run: Flow | None = None, whole: Collection[Value] = ()) -> Area:
-    """Places for the brief values, but for those that are `whole`, and the working memory of steps that `run` ran.
-
-    The largest first, each at the lowest place that those which are there at the same time leave free.
-    """
+    """Places for the brief values, but for those that are `whole`, and the working memory of steps that `run` ran."""
     sizes: dict[Value | Node, int] = {step.node: size for step in steps if (size := working_bytes(step))}
-    brief = [
-        step.node.output for step in steps if run and step.node.output in run.brief and step.node.output not in whole
-    ]
+    made = [step.node.output for step in steps]
+    brief = [value for value in made if value in run.brief and value not in whole] if run else []
     sizes |= {value: round_up(row_bytes(value)) for value in brief}
-    places: dict[Value | Node, int] = {}
-    for item in sorted(sizes, key=lambda item: -sizes[item]):
-        taken = sorted(
-            (places[other], places[other] + sizes[other]) for other in places if run and meet(item, other, run)
-        )
-        place = 0
-        for low, high in taken:
-            if low < place + sizes[item]:
-                place = max(place, high)
-        places[item] = place
+    near = {item: [other for other in sizes if other is not item and meet(item, other, run)] for item in sizes}
+    # Scratch first, values first, or as they come: the best of the three.
+    packed = [first_fit(sorted(sizes, key=key(sizes)), sizes, near) for key in ORDERS]
+    places = min(packed, key=lambda places: end_of(places, sizes))
     return Area(
         values={value: places[value] for value in brief if run and value not in run.fresh},
-        fresh={value: places[value] for value in brief if run and value in run.fresh},
+        fresh={value: Fresh(places[value], run.fresh[value]) for value in brief if run and value in run.fresh},
         scratch={step.node: places[step.node] for step in steps if step.node in places},
-        bytes=max((places[item] + sizes[item] for item in places), default=0),
+        bytes=end_of(places, sizes),
     )
 
 
-def meet(one: Value | Node, other: Value | Node, run: Flow) -> bool:
+def first_fit(order: Sequence[Item], sizes: Mapping[Item, int], near: Mapping[Item, Sequence[Item]]) -> dict[Item, int]:
+    """Each in turn at the lowest place that those which are there at the same time leave free."""
+    places: dict[Item, int] = {}
+    for item in order:
+        place = 0
+        for low, high in sorted(
+            (places[other], places[other] + sizes[other]) for other in near[item] if other in places
+        ):
+            if low < place + sizes[item]:
+                place = max(place, high)
+        places[item] = place
+    return places
+
+
+def end_of(places: Mapping[Item, int], sizes: Mapping[Item, int]) -> int:
+    return max((places[item] + sizes[item] for item in places), default=0)
+
+
+def meet(one: Item, other: Item, run: Flow | None) -> bool:
     """Whether two of them are there at some time together. The scratch of two kernels never is."""
+    if run is None:
+        return False
     if isinstance(one, Node):
         return isinstance(other, Value) and other in run.during[one]
     return other in run.brief[one] if isinstance(other, Value) else one in run.during[other]

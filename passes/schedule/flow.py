@@ -35,7 +35,8 @@ class Flow:
     brief: values of which one row at a time is there, read by one step, with the other brief values that are there at
     some time when they are.
     during: brief values that are there while a node is computed.
-    fresh: brief values that have a ring, too: a row that its reader has waited for goes into the ring when it was read.
+    fresh: brief values that have a ring, too, and the node that waits for some rows: those go into the ring when it has
+    read them.
     gaps: (input from outside, computed value) -> bytes by which the latter must start below the former, were it written
     over the rows that nobody reads any more; where all readers of the input are in the group.
     limited: of each step whether its rows have to wait until they are wanted: where nothing else holds it back.
@@ -45,7 +46,7 @@ class Flow:
     rings: dict[Value, int] = field(default_factory=dict)
     brief: dict[Value, set[Value]] = field(default_factory=dict)
     during: dict[Node, set[Value]] = field(default_factory=dict)
-    fresh: set[Value] = field(default_factory=set)
+    fresh: dict[Value, Node] = field(default_factory=dict)
     gaps: dict[tuple[Value, Value], int] = field(default_factory=dict)
     limited: tuple[bool, ...] = ()
 
@@ -113,6 +114,7 @@ class _Run:
         """late: values that must not be fresh; None: none may."""
         self.flow = Flow(steps)
         self.tasks: list[Step | None] = [*([None] if source else []), *steps]
+        self.steps = {task: step for task, step in enumerate(self.tasks) if step}
         self.values = [*([source] if source else []), *(step.node.output for step in steps)]
         turns = [step.calls if step else value.type.rows for step, value in zip(self.tasks, self.values, strict=True)]
         there = endless_rows(steps, source) if endless and source else dict(zip(self.values, turns, strict=True))
@@ -135,9 +137,13 @@ class _Run:
             v: set() for v, s in zip(self.values, self.tasks, strict=True) if s and self._may_be_brief(v)
         }
         self.done = [0] * len(self.tasks)
+        self.waiting: dict[Value, Reader] = {}  # of fresh values
         if late is not None:
-            made = {v for v, s in zip(self.values, self.tasks, strict=True) if s and self._may_be_fresh(v)}
-            self.flow.fresh = made - late
+            for value, step in zip(self.values, self.tasks, strict=True):
+                reader = self._waiting(value) if step and value not in late else None
+                if reader is not None:
+                    self.waiting[value] = reader
+            self.flow.fresh = {v: self.steps[reader.task].node for v, reader in self.waiting.items()}
             self.flow.brief |= {value: set() for value in self.flow.fresh}
         self.late: set[Value] = set()
         self.next: int | None = None  # the task that a fresh row waits for
@@ -155,14 +161,18 @@ class _Run:
         readers = self.readers.get(value, [])
         return not self.whole[self.maker[value]] and len(readers) == 1 and readers[0].window == RowWindow()
 
-    def _may_be_fresh(self, value: Value) -> bool:
-        """Read by one step, more than a row at a time, all of its rows."""
-        readers, task = self.readers.get(value, []), self.maker[value]
-        if self.whole[task] or len(readers) != 1 or len(self.inputs[readers[0].task]) != 1:
-            return False
-        reader, rows, step = readers[0], self.turns[task], self.tasks[readers[0].task]
-        every = reach(reader.window, self.turns[reader.task] - 1, rows) == rows
-        return every and reader.window.last(0) > reader.window.first(0) and not (step and step.chain)
+    def _waiting(self, value: Value) -> Reader | None:
+        """The reader that may wait for rows of a value: it reads all of them, several at a time, some by itself."""
+        task = self.maker[value]
+        if self.whole[task]:
+            return None
+        for reader in sorted(self.readers.get(value, []), key=lambda reader: -reader.window.last(0)):
+            rows, step = self.turns[task], self.steps[reader.task]
+            every = reach(reader.window, self.turns[reader.task] - 1, rows) == rows
+            once = sum(1 for other in self.readers[value] if other.task == reader.task) == 1
+            if every and once and reader.window.last(0) > reader.window.first(0) and not step.chain:
+                return reader
+        return None
 
     def _hold(self, value: Value) -> None:
         """More than one row of a value is there at once: it is not brief."""
@@ -210,9 +220,9 @@ class _Run:
     def _compute(self, task: int) -> None:
         y, row, step = self.values[task], self.done[task], self.tasks[task]
         if self.next not in (None, task):
-            self.late |= self.alive & self.flow.fresh
-        waits = y in self.flow.fresh and wakes(self.readers[y][0].window, row)
-        self.next = self.readers[y][0].task if waits else None
+            self.late |= self.alive & self.waiting.keys()
+        waits = y in self.waiting and wakes(self.waiting[y].window, row)
+        self.next = self.waiting[y].task if waits else None
         if not self.whole[task]:
             self.flow.rings[y] = max(self.flow.rings.get(y, 1), row + 1 - waits - self._needed(y, row))
         if step is not None:
@@ -224,13 +234,19 @@ class _Run:
                 self.flow.gaps[value, y] = max(self.flow.gaps.get((value, y), 0), gap)
         self.done[task] = row + 1
         for maker, _, _ in self.inputs[task]:
-            if self.done[maker] == row + 1 or self.values[maker] in self.flow.fresh:
-                self.alive.discard(self.values[maker])
+            value = self.values[maker]
+            if value in self.waiting and self.waiting[value].task == task:
+                # The row that was waited for goes into the ring.
+                there = self.done[maker] - self._needed(value, self.done[maker])
+                self.flow.rings[value] = max(self.flow.rings[value], there)
+                self.alive.discard(value)
+            elif value not in self.waiting and self.done[maker] == row + 1:
+                self.alive.discard(value)
 
     def _note(self, step: Step, waits: bool) -> None:
         """Which brief values are there together, and with the step."""
         y, brief = step.node.output, self.flow.brief
-        if y in brief and (waits or y not in self.flow.fresh):
+        if y in brief and (waits or y not in self.waiting):
             for other in self.alive - {y}:
                 brief[y].add(other)
                 brief[other].add(y)

@@ -16,10 +16,10 @@ from edgec.passes.schedule.area import make_area
 from edgec.passes.schedule.choice import Choice
 from edgec.passes.schedule.flow import Flow, row_bytes
 from edgec.passes.schedule.groups import Cuts, row_by_row
-from edgec.passes.schedule.memory import Buffer, overlapping, place, plan_buffers, scratch_buffers, size_of
+from edgec.passes.schedule.memory import Buffer, area_buffers, kept_buffers, overlapping, place, plan_buffers, size_of
 from edgec.passes.schedule.recompute import Recompute
 from edgec.passes.schedule.stream import endless_steps, stream_of
-from edgec.program import Group, Placement, Program, Push, count_bytes
+from edgec.program import Fresh, Group, Placement, Program, Push, count_bytes
 from edgec.step import Step, kept_bytes, padding_bytes, padding_rows
 from edgec.target import Target
 
@@ -102,15 +102,18 @@ class Scheduler:
         groups = [make_group(steps, run) for steps, run in parts]
         if self.endless:
             groups[0] = replace(groups[0], steps=tuple(self.endless), area=make_area(self.endless, parts[0][1]))
-        buffers, scratch = plan_buffers(self.graph, groups, flows), scratch_buffers(groups)
+        buffers = plan_buffers(self.graph, groups, flows)
+        kept, areas = kept_buffers(groups), area_buffers(groups)
         counts = [counts_buffer(groups)] if self.pushed else []
         if self.endless:
-            for buffer in [*buffers, *counts, *(buffer for buffer in scratch[:1] if buffer)]:
+            for buffer in (*buffers, *counts, *kept[:1]):
                 # What goes on for ever is still needed when the rest has run.
-                buffer.last = len(self.steps) if buffer.first < len(self.endless) else buffer.last
-        place([*buffers, *counts, *(buffer for buffer in scratch if buffer)])
+                if buffer and buffer.first < len(self.endless):
+                    buffer.last = len(self.steps)
+        scratch = [buffer for buffer in (*kept, *areas) if buffer]
+        place([*buffers, *counts, *scratch])
         arena = size_of([*buffers, *counts])
-        padding_at, scratch_at, brief, fresh_at = scratch_places(groups, scratch)
+        padding_at, scratch_at, brief, fresh_at = scratch_places(groups, kept, areas)
         stream = stream_of(self.endless, self.graph.inputs[0]) if self.endless else None
         return Program(
             graph=self.graph,
@@ -118,7 +121,7 @@ class Scheduler:
             groups=tuple(by_rows(group, buffers) for group in groups),
             placements=in_layers(placements(buffers) | brief, groups),
             arena=arena,
-            scratch=max(arena, size_of(buffer for buffer in scratch if buffer)) - arena,
+            scratch=max(arena, size_of(scratch)) - arena,
             padding_at=padding_at,
             scratch_at=scratch_at,
             fresh_at=fresh_at,
@@ -142,17 +145,15 @@ def counts_buffer(groups: Sequence[Group]) -> Buffer:
 
 
 def scratch_places(
-    groups: Sequence[Group], buffers: Sequence[Buffer | None]
-) -> tuple[dict[Node, int], dict[Node, int], dict[Value, Placement], dict[Value, int]]:
+    groups: Sequence[Group], kept: Sequence[Buffer | None], areas: Sequence[Buffer | None]
+) -> tuple[dict[Node, int], dict[Node, int], dict[Value, Placement], dict[Value, Fresh]]:
     """Where rows of padding (one for each value), scratch, brief values and fresh rows begin."""
     padding: dict[Node, int] = {}
     working: dict[Node, int] = {}
     brief: dict[Value, Placement] = {}
-    fresh: dict[Value, int] = {}
-    for group, buffer in zip(groups, buffers, strict=True):
-        if buffer is None:
-            continue
-        at = buffer.offset
+    fresh: dict[Value, Fresh] = {}
+    for group, buffer, area in zip(groups, kept, areas, strict=True):
+        at = buffer.offset if buffer else 0
         for pad, size in padding_rows(group.steps).items():
             outside = [step for step in group.parts if padding_bytes(step)]
             padding |= {step.node: at for step in outside if step.kernel.pad_value(step.node) == pad}
@@ -161,10 +162,12 @@ def scratch_places(
             if kept_bytes(step):
                 working[step.node] = at
                 at += kept_bytes(step)
-        working |= {node: at + offset for node, offset in group.area.scratch.items()}
-        fresh |= {value: at + offset for value, offset in group.area.fresh.items()}
+        if area is None:
+            continue
+        working |= {node: area.offset + offset for node, offset in group.area.scratch.items()}
+        fresh |= {value: replace(row, at=area.offset + row.at) for value, row in group.area.fresh.items()}
         for value, offset in group.area.values.items():
-            brief[value] = Placement(at + offset, row_bytes(value), buffer.first, buffer.last)
+            brief[value] = Placement(area.offset + offset, row_bytes(value), area.first, area.last)
     return padding, working, brief, fresh
 
 

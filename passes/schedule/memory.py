@@ -90,10 +90,16 @@ def spans_of(groups: Sequence[Group]) -> list[tuple[int, int]]:
     return [(end - len(group.steps), end - 1) for end, group in zip(ends, groups, strict=True)]
 
 
-def scratch_buffers(groups: Sequence[Group]) -> list[Buffer | None]:
-    """The scratch of each group that needs some, alive in that group alone."""
+def kept_buffers(groups: Sequence[Group]) -> list[Buffer | None]:
+    """The rows of padding of each group and what its kernels keep from call to call."""
     spans = zip(groups, spans_of(groups), strict=True)
-    return [Buffer([], group.scratch, *span) if group.scratch else None for group, span in spans]
+    return [Buffer([], group.kept, *span) if group.kept else None for group, span in spans]
+
+
+def area_buffers(groups: Sequence[Group]) -> list[Buffer | None]:
+    """The memory that the steps of each group share."""
+    spans = zip(groups, spans_of(groups), strict=True)
+    return [Buffer([], group.area.bytes, *span) if group.area.bytes else None for group, span in spans]
 
 
 def size_of(buffers: Iterable[Buffer]) -> int:

@@ -49,15 +49,20 @@ class Arena:
         """Whether a row goes where it is read before it goes into the ring."""
         if v not in self.program.fresh_at:
             return False
-        ((reader, window),) = [(s, w) for s in self.program.steps for x, w in s.activations if x is v]
+        reader, window = self.waiting(v)
         return any(window.last(other) == row for other in range(reader.calls))
+
+    def waiting(self, v: Value) -> tuple[Step, RowWindow]:
+        """The step that waits for rows of a value, and how it reads it."""
+        reader = next(s for s in self.program.steps if s.node is self.program.fresh_at[v].reader)
+        return reader, dict(reader.activations)[v]
 
     def span(self, v: Value, row: int, ring: bool = False) -> tuple[slice, np.ndarray]:
         """Where a row lies, and which bytes of the value it has."""
         size = v.type.row_elements
         start = self.program.placements[v].offset + row % self.rings.get(v, v.type.rows) * size
         if self.fresh.get(v) == row and not ring:
-            start = self.program.fresh_at[v]
+            start = self.program.fresh_at[v].at
         return slice(start, start + size), np.arange(row * size, (row + 1) * size)
 
     def write(self, v: Value, row: int) -> None:
@@ -93,6 +98,7 @@ class Arena:
             for read in (r for r in reads if 0 <= r < v.type.rows):
                 self.read(v, read)
             if v in self.fresh:
+                assert self.waiting(v)[0] is step
                 assert self.fresh[v] == window.last(row)
                 self.keep(v)
 
@@ -251,9 +257,9 @@ def test_a_skip_connection_waits_in_a_ring() -> None:
     last = wide("last", total.output, 2)
     nodes = [first, long, longer, total, last]
     (group,) = schedule(Graph("skip", [x], [last.output], nodes), HOST, ram=0).groups
-    # The two that a single layer reads hold a row less, and lend each other the place for the third.
+    # They lend each other the place for the row that is waited for; the sum reads no row before it is in the ring.
     assert group.rings == {first.output: 3, long.output: 2, total.output: 2}
-    assert set(group.area.fresh) == {long.output, total.output}
+    assert set(group.area.fresh) == {first.output, long.output, total.output}
     assert list(group.area.values) == [longer.output]
 
 

@@ -15,7 +15,7 @@ from edgec.ops.base import Kernel, NoAttrs, NoData, OpDef, RowWindow
 from edgec.ops.movement import ReshapeAttrs
 from edgec.passes.schedule import schedule
 from edgec.passes.schedule.lower import choose_kernels, make_step
-from edgec.passes.schedule.memory import least_end, place, plan_buffers, scratch_buffers, size_of
+from edgec.passes.schedule.memory import area_buffers, kept_buffers, least_end, place, plan_buffers, size_of
 from edgec.program import Group, Program
 from edgec.step import Step, padding_bytes, working_bytes
 from edgec.target import Core, Target
@@ -245,7 +245,7 @@ def test_residual_blocks_need_no_third_map() -> None:
 def test_no_placement_ends_below_the_bound(graph: Graph) -> None:
     steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, HOST).items()]
     groups = [Group((step,)) for step in steps]
-    scratch = (buffer for buffer in scratch_buffers(groups) if buffer)
+    scratch = (buffer for buffer in (*kept_buffers(groups), *area_buffers(groups)) if buffer)
     buffers = [*plan_buffers(graph, groups, {}), *scratch]
     place(buffers)
     assert size_of(buffers) >= least_end(buffers)
