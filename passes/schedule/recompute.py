@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from edgec.ir import Value
-from edgec.passes.schedule.chains import make_chain, widths
+from edgec.passes.schedule.chains import can_be_cut, make_chain, widths
 from edgec.passes.schedule.flow import row_bytes
 from edgec.step import Step, kept_bytes
 from edgec.target import Core
@@ -54,7 +54,7 @@ class Recompute:
         """The chains that begin with a step, of each length in strips of each useful width."""
         for last in range(first + 2, min(first + LONGEST, len(self.steps)) + 1):
             steps = self.steps[first:last]
-            if not self._linked(last - 1):
+            if not self._linked(last - 1) or not all(map(can_be_cut, steps)):
                 return
             smallest = 1 << 62
             for width in widths(steps[-1].node.output.type.shape[2]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -23,9 +23,9 @@ class Compiled:
 
 
 class Compiler(Protocol):
-    """Compiles a network for a target; ram as in compile_model."""
+    """Compiles a network for a target; options as in compile_model."""
 
-    def __call__(self, network: Network, target: str, ram: int | None = None) -> Compiled: ...
+    def __call__(self, network: Network, target: str, **options: Any) -> Compiled: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,14 +44,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
     """compiled(network, target): the network's int8 file as a project, made on the first call."""
-    made: dict[tuple[str, str, int | None], Compiled] = {}
+    made: dict[tuple[str, str, str], Compiled] = {}
 
-    def compile_once(network: Network, target: str, ram: int | None = None) -> Compiled:
-        key = (network.name, target, ram)
+    def compile_once(network: Network, target: str, **options: Any) -> Compiled:
+        key = (network.name, target, repr(options))
         if key not in made:
             directory = tmp_path_factory.mktemp("project") / "out"
             start = time.perf_counter()
-            model = compile_model(network.int8, target, out_dir=directory, ram=ram)
+            model = compile_model(network.int8, target, out_dir=directory, **options)
             made[key] = Compiled(model, directory, time.perf_counter() - start)
         return made[key]
 
