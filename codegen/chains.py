@@ -10,7 +10,7 @@ from edgec.ops.base import RowWindow
 from edgec.step import Chain, Step
 
 if TYPE_CHECKING:
-    from edgec.codegen.layers import Instance
+    from edgec.codegen.texts import Instance
 
 
 @dataclass(frozen=True)

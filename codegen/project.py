@@ -15,8 +15,9 @@ import jinja2
 
 import edgec
 from edgec.codegen.constants import ConstantPool
-from edgec.codegen.layers import Layer, LayerPrinter
+from edgec.codegen.layers import LayerPrinter
 from edgec.codegen.literals import DTYPE_C, identifier, scalar
+from edgec.codegen.texts import Layer
 from edgec.errors import InternalError, UnsupportedError
 from edgec.ir import Port, Value
 from edgec.program import Program

@@ -48,6 +48,15 @@ PushOption = Annotated[
 StreamingOption = Annotated[
     bool, typer.Option("--streaming", help="The rows of the first input never end (audio): each computes what is new.")
 ]
+OutputOption = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="DIR", help="Project folder. Default: the model's name.")
+]
+DumpOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
+]
+FrontOption = Annotated[
+    bool, typer.Option("--front", help="Also show every choice of --ram: RAM against estimated instructions.")
+]
 
 
 def compile_command(
@@ -55,20 +64,14 @@ def compile_command(
     target: TargetOption,
     data: DataOption = None,
     shape: ShapeOption = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Project folder. Default: the model's name.")
-    ] = None,
+    output: OutputOption = None,
     optimize: GoalOption = Goal.BALANCED,
     ram: RamOption = None,
     push: PushOption = False,
     streaming: StreamingOption = False,
-    front: Annotated[
-        bool, typer.Option("--front", help="Also show every choice of --ram: RAM against estimated instructions.")
-    ] = False,
+    front: FrontOption = False,
     cc: CcOption = None,
-    dump_ir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
-    ] = None,
+    dump_ir: DumpOption = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Prefix of the C names. Default: the file's.")
     ] = None,

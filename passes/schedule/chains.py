@@ -7,7 +7,6 @@ computed once more. The input of the chain then is held for as many rows as all 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 from edgec.ir import DType, Node, TensorType, Value
@@ -101,6 +100,7 @@ def make_strips(nodes: Sequence[Node], width: int) -> tuple[Strip, ...] | None:
 
 
 def one_strip(nodes: Sequence[Node], first: int, end: int) -> Strip | None:
+    """Output columns first..end-1 by themselves; None where a node can't be cut to what they need."""
     cuts: list[Node] = []
     low, high = first, end
     for node in reversed(nodes):
@@ -120,9 +120,3 @@ def shapes(strip: Strip) -> list[object]:
 def widths(columns: int) -> list[int]:
     """Widths of strips worth trying, the widest first: each number of strips once."""
     return sorted({-(-columns // count) for count in range(1, columns + 1)}, reverse=True)
-
-
-def readers_of(steps: Sequence[Step]) -> dict[Value, int]:
-    """How many steps read each value."""
-    values = sorted((value.name, id(value), value) for step in steps for value, _ in step.activations)
-    return {value: sum(1 for _ in same) for value, same in itertools.groupby(v for _, _, v in values)}

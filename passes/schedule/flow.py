@@ -170,7 +170,8 @@ class _Run:
             rows, step = self.turns[task], self.steps[reader.task]
             every = reach(reader.window, self.turns[reader.task] - 1, rows) == rows
             once = sum(1 for other in self.readers[value] if other.task == reader.task) == 1
-            if every and once and reader.window.last(0) > reader.window.first(0) and not step.chain:
+            several = reader.window.last(0) > max(reader.window.first(0), -1)
+            if every and once and several and not step.chain:
                 return reader
         return None
 

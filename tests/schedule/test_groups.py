@@ -247,6 +247,17 @@ def test_long_chains_share_the_row_that_is_waited_for() -> None:
     replay(program)
 
 
+def test_windows_of_padding_alone_wait_for_nothing() -> None:
+    """The first and last rows of a layer that is padded by more than its kernel read none of the layer before."""
+    x = value("x", (1, 8, 6, 4))
+    first, second = wide("first", x, 16), wide("second", value("y", (1, 8, 6, 16)), 16)
+    second.inputs[0] = first.output
+    far = node("far", [second.output], FakeAttrs(RowWindow(2, 1, 3), (1, 13, 6, 16), False))
+    last = wide("last", far.output, 2)
+    program = schedule(Graph("padded", [x], [last.output], [first, second, far, last]), HOST, ram=0)
+    replay(program)
+
+
 def test_a_skip_connection_waits_in_a_ring() -> None:
     """A 1x1 beside two 3x3: the map that both read holds the rows by which the longer way lags behind."""
     x = value("x", (1, 24, 6, 4))

@@ -66,7 +66,7 @@ void tiny_run(void *memory) {
     {
         const int8_t *x[3];
         int8_t *const y = arena + 32;
-        int8_t *const padding = arena + 0;
+        int8_t *const padding = arena;
         ec_fill(padding, -3, 32);
         for (int32_t row = 0; row < 5; row++) {
             ec_rows(x, arena + 88, 27, 9, row * 2 - 1, 3, 1, padding);
