@@ -27,7 +27,7 @@ class Strip:
     target_step: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chain:
     """Steps of which a row of the last is computed at a time, strip by strip, and of the others what it needs, anew.
 

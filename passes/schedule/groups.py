@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from edgec.ir import Graph, Value
+from edgec.ir import Graph, Node, Value
 from edgec.ops.base import RowWindow
 from edgec.passes.schedule.area import make_area
 from edgec.passes.schedule.flow import Flow, flow, row_bytes
 from edgec.passes.schedule.memory import Buffer, plan_buffers
 from edgec.program import Group, count_bytes
-from edgec.step import Step, kept_bytes, padding_rows, round_up, scratch_bytes
+from edgec.step import Chain, Step, kept_bytes, padding_rows, round_up, scratch_bytes
 
 LENGTHS = (0, 8, 16, 32, 48)  # of groups, in steps: longer ones are looked at where the shorter ones are promising
 MOST_STEPS = LENGTHS[-1]
@@ -36,6 +36,17 @@ class Cut:
     peak: int
     calls: int
     macs: int = 0
+
+
+Key = tuple[tuple[Node, Chain | None], ...]
+
+
+@dataclass
+class Known:
+    """What was worked out for one table of groups and serves another of the same graph."""
+
+    runs: dict[tuple[Key, frozenset[Value], bool], Flow] = field(default_factory=dict)
+    cuts: dict[tuple[int, Key], tuple[Cut, int]] = field(default_factory=dict)
 
 
 def least_of(cuts: Iterable[Cut], steps: int) -> int:
@@ -60,7 +71,9 @@ class Cuts:
         pushed: Value | None = None,
         endless: Sequence[Step] = (),
         fresh: bool = False,
+        known: Known | None = None,
     ) -> None:
+        self.known = known or Known()
         self.steps, self.pushed, self.endless, self.fresh = steps, pushed, len(endless), fresh
         self.rows = [*endless, *(row_by_row(step) for step in steps[len(endless) :])]
         # Layer by layer: which values share memory (Reshape), how long each lives, what may lie over what.
@@ -117,7 +130,16 @@ class Cuts:
         group, source = self.rows[first:last], self.pushed if first == 0 else None
         values = [*([source] if source else []), *(step.node.output for step in group)]
         leaving = frozenset(value for value in values if not self._within(value, last))
-        return flow(group, leaving, source, endless=self.endless > 0 and first == 0, fresh=self.fresh)
+        key = (self._key(first, last), leaving, self.fresh)
+        if key not in self.known.runs:
+            self.known.runs[key] = flow(
+                group, leaving, source, endless=self.endless > 0 and first == 0, fresh=self.fresh
+            )
+        return self.known.runs[key]
+
+    def _key(self, first: int, last: int) -> Key:
+        """What a group is, in all tables of the same graph."""
+        return tuple((step.node, step.chain) for step in self.rows[first:last])
 
     def _within(self, value: Value, last: int) -> bool:
         """Whether nobody but the steps before `last` reads a value, in its own shape."""
@@ -156,6 +178,14 @@ class Cuts:
 
     def _cut(self, first: int, last: int, run: Flow) -> Cut:
         """Steps first..last-1 as one group that runs as `run` has it."""
+        key = (id(run), self._key(first, last))
+        if key not in self.known.cuts:
+            self.known.cuts[key] = self._worked_out(first, last, run)
+        cut, self.inside[first, last] = self.known.cuts[key]
+        return replace(cut, first=first, last=last)
+
+    def _worked_out(self, first: int, last: int, run: Flow) -> tuple[Cut, int]:
+        """The group, and what it takes but for its results."""
         steps = self.rows[first:last]
         values = [step.node.output for step in steps]
         whole = [value for value in values if not self._within(value, last)]
@@ -166,7 +196,7 @@ class Cuts:
             peak += count_bytes(len(steps))
             if self._within(self.pushed, last):
                 peak += ring_bytes(self.pushed, run.rings[self.pushed]) - self.lives[self.pushed].size
-        self.inside[first, last] = peak
+        inside = peak
         peak += sum(self.lives[y].size for y in whole)
         saved = [
             overlap(self.lives[value], self.lives[y], gap)
@@ -178,7 +208,7 @@ class Cuts:
         )
         calls += sum(value.type.rows for value in area.fresh)
         macs = sum(step.macs - sum(part.macs for part in step.parts) for step in steps if step.chain)
-        return Cut(first, last, peak - max(saved, default=0), calls, macs)
+        return Cut(first, last, peak - max(saved, default=0), calls, macs), inside
 
 
 def row_by_row(step: Step) -> Step:

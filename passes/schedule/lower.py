@@ -15,7 +15,7 @@ from edgec.ops.base import Kernel, RowWindow, select_kernel
 from edgec.passes.schedule.area import make_area
 from edgec.passes.schedule.choice import Choice
 from edgec.passes.schedule.flow import Flow, row_bytes
-from edgec.passes.schedule.groups import Cuts, row_by_row
+from edgec.passes.schedule.groups import Cuts, Known, row_by_row
 from edgec.passes.schedule.memory import Buffer, area_buffers, kept_buffers, overlapping, place, plan_buffers, size_of
 from edgec.passes.schedule.recompute import Recompute
 from edgec.passes.schedule.stream import endless_steps, stream_of
@@ -54,6 +54,7 @@ class Scheduler:
         self.graph, self.target, self.goal = graph, target, goal
         self.pushed = graph.inputs[0] if push or endless else None
         self.steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
+        self.known = Known()
         self.endless = endless_steps(graph, self.steps, graph.inputs[0]) if endless else []
 
     @cached_property
@@ -64,14 +65,15 @@ class Scheduler:
     @cached_property
     def once(self) -> Choice:
         """The groups in which nothing is computed twice."""
-        tables = (Cuts(self.graph, self.steps, self.pushed, self.endless, fresh=fresh) for fresh in (False, True))
-        return Choice(list(tables))
+        ways = (False, True)
+        return Choice([Cuts(self.graph, self.steps, self.pushed, self.endless, way, self.known) for way in ways])
 
     @cached_property
     def again(self) -> Choice:
         """All groups, those with chains too."""
         levels = Recompute(self.steps, self.target.core, frozenset(self.graph.outputs)).levels(self.once.least)
-        return Choice([*self.once.tables, *(Cuts(self.graph, steps, self.pushed, fresh=True) for steps in levels)])
+        tables = (Cuts(self.graph, steps, self.pushed, fresh=True, known=self.known) for steps in levels)
+        return Choice([*self.once.tables, *tables])
 
     def within(self, ram: int | None, recompute: bool = False) -> Program:
         """The Program for a budget, as `schedule` has it."""

@@ -18,7 +18,7 @@ from edgec.step import Step, kept_bytes
 from edgec.target import Core
 
 LONGEST = 5  # steps of a chain
-PRICES = (16.0, 4.0, 1.0, 0.25)  # share of the least RAM that as many MACs as the network has must save
+PRICES = (8.0, 1.0, 0.25)  # share of the least RAM that as many MACs as the network has must save
 ROOMS = (0.3, 0.1, 0.05, 0.03)  # share of it that a strip may take
 
 
