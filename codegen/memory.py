@@ -64,7 +64,7 @@ def value_blocks(program: Program) -> Iterator[Block]:
 def scratch_blocks(program: Program) -> Iterator[Block]:
     """Of each group the rows of padding, and the memory that its kernels share; the counts of a pushed input."""
     if program.push:
-        pushed = program.groups[0] if program.groups[0].by_rows else Group(())
+        pushed = next((group for group in program.groups[:1] if group.by_rows), Group(()))
         size, last = count_bytes(len(pushed.steps)), len(pushed.parts) - 1
         yield Block("rows done", "scratch", program.push.counts_at, size, -1, last)
     end = 0

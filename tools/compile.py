@@ -147,6 +147,8 @@ def compile_file(
     front: bool = False,
 ) -> CompiledModel:
     """compile_model with the options of the command line."""
+    if front and streaming:
+        raise ModelError("--front and --streaming exclude each other: an endless input leaves no choice")
     free_directory(directory)
     return compile_model(
         model,

@@ -55,7 +55,7 @@ class ProjectFolder:
 
     def pushed(self, inputs: Sequence[Array]) -> list[Array]:
         """The inputs with as many rows of an endless one as give the first outputs: behind its end come zero points."""
-        stream = self.report["streaming"]
+        stream = self.report.get("streaming")
         if not stream:
             return list(inputs)
         x, kind = inputs[0], self.inputs[0][1].type

@@ -67,7 +67,7 @@ def run_command(
     """
     with reporting(as_json, verbose) as out:
         project = read_project(directory)
-        if push and not project.report["push"]:
+        if push and not project.report.get("push"):
             raise ModelError(
                 f"{str(directory)!r} takes its input as a whole", help="edgec compile MODEL.onnx --target BOARD --push"
             )
@@ -108,7 +108,7 @@ def run_on_board(session: Session, inputs: list[Array], out: Output) -> dict[str
         cycles = inference.cycles
     memory = session.device.memory()
     instructions = session.board.instructions() if session.board else None
-    per_row = instructions_per_row(session, inputs[0]) if session.project.report["streaming"] else None
+    per_row = instructions_per_row(session, inputs[0]) if session.project.report.get("streaming") else None
     batches = [np.concatenate(parts) for parts in zip(*results, strict=True)]
     return {
         "outputs": model_outputs(session.project, batches),

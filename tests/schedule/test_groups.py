@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from edgec.codegen import ModelFile, generate, write_project
-from edgec.ir import Graph, Node, Value
+from edgec.codegen.memory import memory_blocks
+from edgec.ir import Graph, Node, Port, Source, Value
+from edgec.ops import get_op
 from edgec.ops.base import RowWindow
+from edgec.ops.movement import ReshapeAttrs
 from edgec.passes.pipeline import optimize
 from edgec.passes.schedule import groups, schedule
 from edgec.passes.schedule.choice import Choice
@@ -298,6 +301,20 @@ def test_the_c_computes_the_same(seed: int, tmp_path_factory: pytest.TempPathFac
                 np.testing.assert_array_equal(a, b)
 
     check()
+
+
+def test_an_input_that_no_layer_takes_by_rows_is_gathered(tmp_path: Path) -> None:
+    """A reshaped one, of which the outputs are other shapes: pushing it saves nothing, and works."""
+    x = value("x", (1, 8, 4, 2))
+    shaped = value("shaped", (1, 4, 8, 2))
+    reshape = Node(get_op("Reshape"), "reshape", [x], [shaped], ReshapeAttrs((1, 4, 8, 2)), Source("Reshape"))
+    ports = [Port("x", "int8", x.type.shape)], [Port("y", "int8", shaped.type.shape)]
+    graph = Graph("g", [x], [shaped], [reshape], *ports)
+    program = schedule(graph, HOST, ram=0, push=True)
+    assert len(memory_blocks(program)) == 2
+    frames = np.arange(128, dtype=np.int8).reshape(2, 8, 4, 2)
+    (y,) = built(program, tmp_path).run([frames])
+    np.testing.assert_array_equal(y.reshape(frames.shape), frames)
 
 
 def built(program: Program, folder: Path) -> HostModel:

@@ -99,6 +99,36 @@ def test_a_pushed_input_needs_no_memory(tmp_path: Path) -> None:
     assert "24 rows of 72 bytes" in edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out", "--push").stdout
 
 
+def test_an_endless_input_says_when_outputs_come(tmp_path: Path) -> None:
+    """The layers of the example pad at the ends of the picture, and are named; the front is for inputs that end."""
+    model = write_model(tmp_path, wide_graph())
+    result = edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out", "--streaming", "--json")
+    assert result.exit_code == 0, result.stderr
+    streaming = result.json["streaming"]
+    assert (streaming["every"], streaming["exact"]) == (2, False)
+    assert len(streaming["padded"]) == 3
+    # The last of 12 rows reads row 23 of the layer before, which reads 24, which reads 25: two more than there are.
+    assert streaming["first"] == 26
+    ran = edgec("run", tmp_path / "out", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    assert 0 < ran.json["instructions_per_row"] < ran.json["instructions"] / 8
+    refused = edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out", "--streaming", "--front")
+    assert refused.exit_code == 2
+    assert "exclude each other" in refused.stderr
+
+
+def test_rows_are_pushed_to_a_project_of_push_only(tmp_path: Path) -> None:
+    model = write_model(tmp_path, wide_graph())
+    for name, more in (("whole", ()), ("pushed", ("--push",))):
+        assert edgec("compile", model, "--target", BOARD, "-o", tmp_path / name, *more).exit_code == 0
+    whole, pushed = (edgec("run", tmp_path / name, "--json").json for name in ("whole", "pushed"))
+    assert whole["outputs"] == pushed["outputs"]
+    assert edgec("run", tmp_path / "pushed", "--push", "--json").json["outputs"] == pushed["outputs"]
+    refused = edgec("run", tmp_path / "whole", "--push")
+    assert refused.exit_code == 2
+    assert "takes its input as a whole" in refused.stderr
+
+
 def test_a_board_that_is_too_small_layer_by_layer_gets_rows(tmp_path: Path) -> None:
     model = write_model(tmp_path, wide_graph())
     board = small_board(tmp_path, '"1M"', 8192)
