@@ -78,7 +78,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network whose layers run together, with its front."""
     folder = tmp_path_factory.mktemp("rows")
     model = write_model(folder, wide_graph())
-    result = edgec("compile", model, "--target", BOARD, "-o", folder / "out", "--ram", "min", "--front")
+    result = edgec("compile", model, "--target", BOARD, "-o", folder / "out", "--front")
     assert result.exit_code == 0, result.stderr
     return folder / "out"
 
@@ -189,7 +189,9 @@ def test_less_ram_is_never_faster(rows: Path) -> None:
         assert less["calls"] >= more["calls"]
         assert less["instructions_estimate"] > more["instructions_estimate"]
     assert [point["ram"] for point in points if point["compiled"]] == [report["ram"]["total"]]
-    assert {point["macs"] for point in points} == {report["macs"]["executed"]}
+    macs = [point["macs"] for point in points]
+    assert macs == sorted(macs)
+    assert macs[0] == report["macs"]["executed"] < macs[-1]  # the least RAM of all takes rows that are computed again
 
 
 def test_front_in_words(tmp_path: Path) -> None:
