@@ -106,10 +106,10 @@ def make_project(
     from edgec.codegen import generate, report_page
     from edgec.codegen.footprint import over_budget
     from edgec.codegen.report import front_report
-    from edgec.passes.schedule import Scheduler
+    from edgec.passes.schedule import best_order
     from edgec.passes.schedule import front as find_front
 
-    scheduler, limit = Scheduler(graph, board, goal, push, streaming), ram or 0
+    scheduler, limit = best_order(graph, board, goal, push, streaming), ram or 0
     while True:
         step("scheduling")
         program = scheduler.within(limit, recompute=ram is not None)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from edgec.passes.schedule.front import front
-from edgec.passes.schedule.lower import Scheduler, schedule
+from edgec.passes.schedule.lower import Scheduler, best_order, schedule
 
-__all__ = ["Scheduler", "front", "schedule"]
+__all__ = ["Scheduler", "best_order", "front", "schedule"]

@@ -17,6 +17,7 @@ from edgec.passes.schedule.choice import Choice
 from edgec.passes.schedule.flow import Flow, row_bytes
 from edgec.passes.schedule.groups import Cuts, Known, row_by_row
 from edgec.passes.schedule.memory import Buffer, area_buffers, kept_buffers, overlapping, place, plan_buffers, size_of
+from edgec.passes.schedule.order import orders
 from edgec.passes.schedule.recompute import Recompute
 from edgec.passes.schedule.stream import endless_steps, stream_of
 from edgec.program import Fresh, Group, Placement, Program, Push, count_bytes
@@ -41,19 +42,41 @@ def schedule(
     may be computed more than once, as few as possible.
     Raises UnsupportedError that lists every node without a kernel.
     """
-    return Scheduler(graph, target, goal, push).within(ram, recompute)
+    scheduler = Scheduler(graph, target, goal, push) if ram is None else best_order(graph, target, goal, push)
+    return scheduler.within(ram, recompute)
+
+
+def best_order(
+    graph: Graph, target: Target, goal: Goal = Goal.SPEED, push: bool = False, endless: bool = False
+) -> Scheduler:
+    """The Scheduler of the graph with its branches in the order that needs the least RAM; the given one if it does."""
+    if endless:
+        return Scheduler(graph, target, goal, push, endless)
+    kernels = choose_kernels(graph, target, goal)
+    found = [Scheduler(each, target, goal, push, kernels=kernels) for each in orders(graph)]
+    return min(found, key=lambda scheduler: scheduler.within(0).bytes) if len(found) > 1 else found[0]
 
 
 class Scheduler:
     """The Programs of one Graph on one target, each within its budget: what they share is worked out once."""
 
     def __init__(
-        self, graph: Graph, target: Target, goal: Goal = Goal.SPEED, push: bool = False, endless: bool = False
+        self,
+        graph: Graph,
+        target: Target,
+        goal: Goal = Goal.SPEED,
+        push: bool = False,
+        endless: bool = False,
+        kernels: Mapping[Node, Kernel[Any]] | None = None,
     ) -> None:
-        """push: the first input comes row by row. endless: and never ends; each new row may give new outputs."""
+        """push: the first input comes row by row. endless: and never ends; each new row may give new outputs.
+
+        kernels: those of the nodes, where they are known.
+        """
         self.graph, self.target, self.goal = graph, target, goal
         self.pushed = graph.inputs[0] if push or endless else None
-        self.steps = [make_step(node, kernel) for node, kernel in choose_kernels(graph, target, goal).items()]
+        kernels = choose_kernels(graph, target, goal) if kernels is None else kernels
+        self.steps = [make_step(node, kernels[node]) for node in graph.nodes if node in kernels]
         self.known = Known()
         self.endless = endless_steps(graph, self.steps, graph.inputs[0]) if endless else []
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgec.cost import executed_macs, instructions_estimate, kernel_calls
 from edgec.ir import Graph
-from edgec.passes.schedule import Scheduler, front, schedule
+from edgec.passes.schedule import Scheduler, best_order, front, schedule
 from edgec.passes.schedule.front import MOST_POINTS, thinned
 from tests.graphs import HOST, wide_graph
 from tests.schedule.test_groups import replay
@@ -20,8 +20,9 @@ from tests.schedule.test_memory import graphs
 @settings(max_examples=30)
 @given(graphs(), st.floats(0, 1))
 def test_less_ram_never_takes_less_time(graph: Graph, share: float) -> None:
-    layers, least = schedule(graph, HOST), schedule(graph, HOST, ram=0)
-    programs = front(Scheduler(graph, HOST))
+    scheduler = best_order(graph, HOST)
+    layers, least = scheduler.layers, scheduler.within(0)
+    programs = front(scheduler)
     assert programs[0].bytes <= layers.bytes
     assert kernel_calls(programs[0]) <= kernel_calls(layers)
     assert programs[-1].bytes <= least.bytes
