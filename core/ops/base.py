@@ -115,7 +115,7 @@ class Kernel(Generic[A]):
     data: Callable[[Node], Any]
     scratch: Callable[[Node], int] = lambda node: 0
     kept: Callable[[Node], int] = lambda node: 0
-    by_rows: Callable[[Node], Kernel[A] | None] = lambda node: None
+    by_rows: Callable[[Node], Kernel[Any] | None] = lambda node: None
     flat: Callable[[Node], bool] = lambda node: False
     sliding: Callable[[Node], Kernel[Any] | None] = lambda node: None
     inplace: bool = False

@@ -154,17 +154,17 @@ def mean_rows_data(node: Node) -> MeanData:
     return MeanData(float(mean_scale(x, y, count)), x.scalar[1], y.scalar[1], *node.attrs.clamp)
 
 
-def mean_by_rows(node: Node) -> Kernel[ReduceAttrs] | None:
+def mean_by_rows(node: Node) -> Kernel[Any] | None:
     """Of a mean over the rows of one sample, alone or with axes behind them."""
     shape, axes = node.inputs[0].type.shape, node.attrs.axes
     return MEAN_ROWS if len(shape) > 2 and shape[0] == 1 and axes[0] == 1 else None
 
 
-def average_pool_by_rows(node: Node) -> Kernel[PoolAttrs] | None:
+def average_pool_by_rows(node: Node) -> Kernel[Any] | None:
     """Of a window over the whole map."""
     x, attrs = node.inputs[0].type.shape, node.attrs
     every = attrs.kernel_shape == x[1:3] and attrs.pads == (0, 0, 0, 0) and attrs.dilations == (1, 1)
-    return AVERAGE_ROWS if every else None
+    return MEAN_ROWS if every else None
 
 
 def one_sample(node: Node, core: Core) -> str | None:
@@ -224,23 +224,13 @@ MEAN_WINDOW: Kernel[Any] = Kernel(
     kept=lambda node: 4 + (4 + 2 * node.inputs[0].type.rows) * node.output.type.elements,
     cost=lambda node, core: 5.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
 )
-MEAN_ROWS: Kernel[ReduceAttrs] = Kernel(
+MEAN_ROWS: Kernel[Any] = Kernel(
     name="ec_mean_rows_s8",
     family="pool",
-    why_not=neighbouring,
+    why_not=s8_only,
     geometry=mean_rows_geometry,
     data=mean_rows_data,
     kept=lambda node: 4 * (1 + node.output.type.elements),
     sliding=lambda node: MEAN_WINDOW if mean_rows_geometry(node, 1).reduce <= WIDEST_WINDOW else None,
-    cost=lambda node, core: 5.0 * node.inputs[0].type.elements + 20.0 * node.output.type.elements,
-)
-AVERAGE_ROWS: Kernel[PoolAttrs] = Kernel(
-    name=MEAN_ROWS.name,
-    family="pool",
-    why_not=one_sample,
-    geometry=mean_rows_geometry,
-    data=mean_rows_data,
-    kept=MEAN_ROWS.kept,
-    sliding=MEAN_ROWS.sliding,
-    cost=MEAN_ROWS.cost,
+    cost=MEAN_WINDOW.cost,
 )
