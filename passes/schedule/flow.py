@@ -136,6 +136,9 @@ class _Run:
         self.flow.brief = {
             v: set() for v, s in zip(self.values, self.tasks, strict=True) if s and self._may_be_brief(v)
         }
+        # A step that nobody wants a row of never runs.
+        self.flow.during = {step.node: set() for step in steps}
+        self.flow.rings = {v: 1 for v, whole in zip(self.values, self.whole, strict=True) if not whole}
         self.done = [0] * len(self.tasks)
         self.waiting: dict[Value, Reader] = {}  # of fresh values
         if late is not None:
@@ -182,11 +185,15 @@ class _Run:
             others.discard(value)
 
     def _paced(self, task: int) -> bool:
-        """Whether the order alone holds a step back: in a chain, the reader goes first wherever it can."""
+        """Whether the order alone holds a step back: in a chain, the reader goes first wherever it can.
+
+        Not where no reader wants some of the rows: those must not be computed.
+        """
         readers = self.readers.get(self.values[task], [])
         if self.free[task] or len(readers) != 1 or len(self.inputs[readers[0].task]) != 1:
             return self.free[task]
-        return self._paced(readers[0].task)
+        reader, rows = readers[0], self.turns[task]
+        return reach(reader.window, self.turns[reader.task] - 1, rows) == rows and self._paced(reader.task)
 
     def _run(self) -> None:
         near: list[set[int]] = [set() for _ in self.done]
@@ -225,7 +232,7 @@ class _Run:
         waits = y in self.waiting and wakes(self.waiting[y].window, row)
         self.next = self.waiting[y].task if waits else None
         if not self.whole[task]:
-            self.flow.rings[y] = max(self.flow.rings.get(y, 1), row + 1 - waits - self._needed(y, row))
+            self.flow.rings[y] = max(self.flow.rings[y], row + 1 - waits - self._needed(y, row))
         if step is not None:
             self._note(step, waits)
             # The row is written before its reader moves on: its own inputs are still read.
@@ -252,7 +259,7 @@ class _Run:
                 brief[y].add(other)
                 brief[other].add(y)
             self.alive.add(y)
-        self.flow.during.setdefault(step.node, set()).update(self.alive)
+        self.flow.during[step.node].update(self.alive)
 
     def _needed(self, value: Value, otherwise: int) -> int:
         """The first row of a value that a reader's next row reads; `otherwise` where none does."""

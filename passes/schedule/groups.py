@@ -154,8 +154,9 @@ class Cuts:
             if self.rows[index].windows is None or len(step.node.outputs) > 1:
                 return index
             for value, _ in self.rows[index].activations:
-                # A reshaped value has other rows than the one that was computed.
-                if value not in self.made and self.lives[value].first >= first:
+                # A reshaped value has other rows than the one that was computed, or comes row by row.
+                comes = first == 0 and self.pushed in self.lives[value].values and value is not self.pushed
+                if comes or (value not in self.made and self.lives[value].first >= first):
                     return index
             if self.rows[index].kernel is not step.kernel:
                 return index + 1  # its output is there when all of its input has been

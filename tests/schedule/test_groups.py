@@ -261,6 +261,34 @@ def test_windows_of_padding_alone_wait_for_nothing() -> None:
     replay(program)
 
 
+def test_rows_that_nobody_wants_are_not_computed() -> None:
+    """Of a map whose reader sees padding alone no row is needed; of one read with a stride not the last."""
+    x = value("x", (1, 7, 6, 4))
+    first = wide("first", x, 16)
+    every = node("every", [first.output], FakeAttrs(RowWindow(1, 2), (1, 3, 6, 16), False))
+    unread = node("unread", [every.output], FakeAttrs(RowWindow(3), (1, 1, 6, 16), False, scratch=40))
+    last = node("last", [unread.output], FakeAttrs(RowWindow(1, 2, 1), (1, 1, 6, 2), False))
+    graph = Graph("unread", [x], [last.output], [first, every, unread, last])
+    run = cuts_of(graph).flow(0, 4)
+    assert run is not None
+    assert run.limited == (True, True, True, False)
+    replay(schedule(graph, HOST, ram=0))
+
+
+def test_a_pushed_input_is_reshaped_when_all_of_it_is_there() -> None:
+    x = value("x", (1, 2, 3, 4))
+    reshaped = value("reshaped", (1, 3, 2, 4))
+    alias = Node(get_op("Reshape"), "reshaped", [x], [reshaped], ReshapeAttrs(reshaped.type.shape), Source("", "", -1))
+    steps = [node("first", [reshaped], FakeAttrs(RowWindow(), (1, 3, 2, 4), True))]
+    steps.append(node("sum", [reshaped, steps[0].output], FakeAttrs(RowWindow(), (1, 3, 2, 4), True)))
+    steps.append(node("again", [steps[1].output, steps[0].output], FakeAttrs(RowWindow(), (1, 3, 2, 4), True)))
+    steps.append(node("last", [x], FakeAttrs(RowWindow(), (1, 2, 3, 1), True)))
+    graph = Graph("reshaped", [x], [steps[2].output, steps[3].output], [alias, *steps])
+    program = schedule(graph, HOST, ram=0, push=True)
+    assert [group.by_rows for group in program.groups] == [False, True, False]
+    replay(program)
+
+
 def test_a_skip_connection_waits_in_a_ring() -> None:
     """A 1x1 beside two 3x3: the map that both read holds the rows by which the longer way lags behind."""
     x = value("x", (1, 24, 6, 4))
