@@ -23,7 +23,7 @@ def make_area(steps: Sequence[Step], run: Flow | None = None, whole: Collection[
     made = [step.node.output for step in steps]
     brief = [value for value in made if value in run.brief and value not in whole] if run else []
     sizes |= {value: round_up(row_bytes(value)) for value in brief}
-    near = {item: [other for other in sizes if other is not item and meet(item, other, run)] for item in sizes}
+    near = neighbours(sizes, run) if run else {item: [] for item in sizes}
     # Scratch first, values first, or as they come: the best of the three.
     packed = [first_fit(sorted(sizes, key=key(sizes)), sizes, near) for key in ORDERS]
     places = min(packed, key=lambda places: end_of(places, sizes))
@@ -53,10 +53,13 @@ def end_of(places: Mapping[Item, int], sizes: Mapping[Item, int]) -> int:
     return max((places[item] + sizes[item] for item in places), default=0)
 
 
-def meet(one: Item, other: Item, run: Flow | None) -> bool:
-    """Whether two of them are there at some time together. The scratch of two kernels never is."""
-    if run is None:
-        return False
-    if isinstance(one, Node):
-        return isinstance(other, Value) and other in run.during[one]
-    return other in run.brief[one] if isinstance(other, Value) else one in run.during[other]
+def neighbours(items: Collection[Item], run: Flow) -> dict[Item, list[Item]]:
+    """Of each item those that are there at some time together with it. The scratch of two kernels never is."""
+    near: dict[Item, list[Item]] = {item: [] for item in items}
+    for item in items:
+        for value in run.during[item] if isinstance(item, Node) else run.brief[item]:
+            if value in near:
+                near[item].append(value)
+                if isinstance(item, Node):
+                    near[value].append(item)
+    return near

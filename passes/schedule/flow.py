@@ -128,10 +128,20 @@ class _Run:
             [(self.maker[v], window, there[v]) for v, window in (step.activations if step else []) if v in self.maker]
             for step in self.tasks
         ]
+        self.asked = [[(m, w.stride, w.last(0), rows - 1) for m, w, rows in inputs] for inputs in self.inputs]
+        self.starts = {
+            value: [(r.task, r.window.stride, r.window.pad, self.turns[r.task]) for r in readers]
+            for value, readers in self.readers.items()
+        }
+        self.wanted = [
+            [(r.task, r.window.stride, r.window.last(0), self.turns[r.task]) for r in self.readers.get(value, [])]
+            for value in self.values
+        ]
         self.whole = [value in leaving or value not in self.readers for value in self.values]
         # A row of the source comes whether it is wanted or not.
         self.free = [whole or step is None for whole, step in zip(self.whole, self.tasks, strict=True)]
         self.outside = [value for value in self.readers if value not in self.maker]
+        self.sizes = {value: (value.type.rows, row_bytes(value)) for value in (*self.values, *self.outside)}
         self.alive: set[Value] = set()  # of the values that may be brief
         self.flow.brief = {
             v: set() for v, s in zip(self.values, self.tasks, strict=True) if s and self._may_be_brief(v)
@@ -212,18 +222,19 @@ class _Run:
                     heapq.heappush(heap, -other)
 
     def _ready(self, task: int) -> bool:
-        row = self.done[task]
+        # Of all that is done here most often: loops, with what windows ask for worked out before (reach()).
+        done, row = self.done, self.done[task]
         if row >= self.turns[task]:
             return False
-        if any(self.done[maker] < reach(window, row, rows) for maker, window, rows in self.inputs[task]):
-            return False
+        for maker, stride, ahead, last_row in self.asked[task]:
+            if done[maker] <= min(row * stride + ahead, last_row):
+                return False
         if self.free[task]:
             return True
-        return any(
-            row < reach(reader.window, self.done[reader.task], self.turns[task])
-            for reader in self.readers[self.values[task]]
-            if self.done[reader.task] < self.turns[reader.task]
-        )
+        for reader, stride, ahead, turns in self.wanted[task]:
+            if done[reader] < turns and row <= done[reader] * stride + ahead:
+                return True
+        return False
 
     def _compute(self, task: int) -> None:
         y, row, step = self.values[task], self.done[task], self.tasks[task]
@@ -236,9 +247,11 @@ class _Run:
         if step is not None:
             self._note(step, waits)
             # The row is written before its reader moves on: its own inputs are still read.
-            written = min(row + 1, y.type.rows) * row_bytes(y)
+            rows, size = self.sizes[y]
+            written = min(row + 1, rows) * size
             for value in self.outside:
-                gap = written - self._needed(value, value.type.rows) * row_bytes(value)
+                rows, size = self.sizes[value]
+                gap = written - self._needed(value, rows) * size
                 self.flow.gaps[value, y] = max(self.flow.gaps.get((value, y), 0), gap)
         self.done[task] = row + 1
         for maker, _, _ in self.inputs[task]:
@@ -263,9 +276,10 @@ class _Run:
 
     def _needed(self, value: Value, otherwise: int) -> int:
         """The first row of a value that a reader's next row reads; `otherwise` where none does."""
-        firsts = [
-            max(0, reader.window.first(self.done[reader.task]))
-            for reader in self.readers.get(value, [])
-            if self.done[reader.task] < self.turns[reader.task]
-        ]
-        return min(firsts, default=otherwise)
+        least = -1
+        for reader, stride, pad, turns in self.starts.get(value, ()):
+            if self.done[reader] < turns:
+                first = max(0, self.done[reader] * stride - pad)
+                if least < 0 or first < least:
+                    least = first
+        return least if least >= 0 else otherwise
