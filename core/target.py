@@ -40,6 +40,7 @@ class Core:
     """A processor core: what its instructions can do and how to compile for it.
 
     `cost` maps the names of kernels to instructions of each part of their work (Kernel.work), fitted to counts.
+    dsp, mve: of Cortex-M. neon, dotprod, i8mm: of Cortex-A (AArch64), each with those before it.
     """
 
     name: str  # cortex-m4
@@ -55,6 +56,9 @@ class Core:
     prefer: str = "gcc"  # gcc or zig: the better compiler where both are installed
     cost: tuple[tuple[str, tuple[float, ...]], ...] = ()
     cycles: Cycles | None = None
+    neon: bool = False
+    dotprod: bool = False
+    i8mm: bool = False
 
     def fitted(self, kernel: str) -> tuple[float, ...] | None:
         """The fitted instructions of each part of a kernel's work; None: not fitted."""
@@ -63,7 +67,13 @@ class Core:
     def has(self, isa: str) -> bool:
         """Whether it has the instructions that a kernel named `..._<isa>` is written for."""
         plain = self.isa in ("armv6-m", "armv7-m")
-        return {"": True, "nodsp": plain, "dsp": self.dsp, "mve": self.mve}.get(isa, False)
+        vectors = {"neon": self.neon, "dotprod": self.dotprod, "i8mm": self.i8mm}
+        return {"": True, "nodsp": plain, "dsp": self.dsp, "mve": self.mve, **vectors}.get(isa, False)
+
+    @property
+    def aarch64(self) -> bool:
+        """64-bit Arm, which runs Linux or Android."""
+        return self.isa.startswith("armv8") and self.isa.endswith("-a")
 
 
 @dataclass(frozen=True)

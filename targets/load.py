@@ -110,6 +110,9 @@ def read_core(table: Table, name: str) -> Core:
         prefer=table.choice("prefer", ("gcc", "zig"), "gcc"),
         cost=tuple((name, cost.numbers_of(name)) for name in list(cost.content)) if cost else (),
         cycles=read_cycles(cycles) if cycles else None,
+        neon=table.take("neon", bool, False),
+        dotprod=table.take("dotprod", bool, False),
+        i8mm=table.take("i8mm", bool, False),
     )
     table.done()
     return core
