@@ -27,6 +27,8 @@ from edgec.ops.conv.sums import input_zero_point
 from edgec.step import round_up
 from edgec.target import Core
 
+BEHIND = 16  # bytes that are written behind columns
+
 
 @dataclass(frozen=True)
 class NeonMatmulGeometry:
@@ -110,6 +112,7 @@ class NeonWindowGeometry(RowGeometry):
     zero_points: int
     way: int
     wide: int
+    direct: int
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,14 @@ class NeonWindowData(NeonMatmulData):
     """Mirrors ec_neon_window_data."""
 
     input_zero_point: int
+
+
+def direct(tile: Tile, node: Node) -> bool:
+    """Rows are brought into the order of matrix products as they lie: whole eights, whose sums are not needed."""
+    attrs: ConvAttrs = node.attrs
+    kw, in_c = attrs.kernel_shape[1], node.inputs[0].type.shape[3]
+    gapless = attrs.dilations[1] == 1 or kw == 1
+    return tile is I8MM and kw * in_c % tile.unit == 0 and gapless and not has_zero_points(node)
 
 
 def window_geometry(tile: Tile, node: Node, rows: int) -> NeonWindowGeometry:
@@ -128,6 +139,7 @@ def window_geometry(tile: Tile, node: Node, rows: int) -> NeonWindowGeometry:
         zero_points=int(has_zero_points(node)),
         way=output_way(node),
         wide=int(is_wide(tile, node)),
+        direct=int(direct(tile, node)),
     )
 
 
@@ -136,11 +148,11 @@ def window_data(tile: Tile, node: Node) -> NeonWindowData:
 
 
 def window_scratch(tile: Tile, node: Node) -> int:
-    """Sums of inputs, then columns, of a strip; with matrix products two columns and the strip made of them."""
+    """Sums of inputs and columns of a strip; for matrix products what is made of two or all of them. 16 bytes more."""
     depth = depth_of(tile, node)
     strip = strip_of(tile, depth, node.output.type.shape[2])
-    columns = round_up(strip, 2) + 2 if tile is I8MM else strip
-    return sums_bytes(strip, has_zero_points(node)) + columns * depth
+    columns = strip if tile is not I8MM else round_up(strip, 2) + (2 if direct(tile, node) else strip)
+    return sums_bytes(strip, has_zero_points(node)) + columns * depth + BEHIND
 
 
 def window_cost(tile: Tile, node: Node, core: Core) -> float:

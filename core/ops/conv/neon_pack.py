@@ -82,7 +82,7 @@ def padded_weights(tile: Tile, node: Node) -> Array:
 
 
 def read_order(tile: Tile, weights: Array) -> Array:
-    """(O, K) s8 of a block -> flat, in the order in which they are read: (K / step, O, step), then the same of units."""
+    """(O, K) s8 of a block -> flat, in reading order: (K / step, O, step), then the same of units."""
     whole = weights.shape[1] // tile.step * tile.step
     parts = [
         part.reshape(len(weights), -1, size).transpose(1, 0, 2).ravel()

@@ -125,7 +125,6 @@ EC_INLINE void ec_matmul_dotprod(const ec_neon_matmul_geometry *g, const ec_neon
     const int32_t gathered = g->depth != g->in_c;
     int32_t *const sums = (int32_t *)(void *)scratch;
     int8_t *const columns = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
-    if (gathered) ec_neon_clear_ends(g->strip, g->in_c, g->depth, columns);
     EC_NEON_ROLLED
     for (int32_t first = 0; first < g->count; first += g->strip, x += g->strip * g->step, y += g->strip * g->out_c) {
         const int32_t pixels = ec_neon_next(g->count, first, g->strip);
@@ -145,7 +144,6 @@ EC_INLINE void ec_window_dotprod(const ec_neon_window_geometry *g, const ec_neon
     const int32_t zero_point = d->input_zero_point, size = g->kernel_h * g->kernel_w * g->in_c;
     int32_t *const sums = (int32_t *)(void *)scratch;
     int8_t *const columns = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
-    ec_neon_clear_ends(g->strip, size, g->depth, columns);
     EC_NEON_ROLLED
     for (int32_t first = 0; first < g->out_w; first += g->strip, y += g->strip * g->out_c) {
         const int32_t pixels = ec_neon_next(g->out_w, first, g->strip);

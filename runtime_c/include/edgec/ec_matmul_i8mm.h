@@ -205,24 +205,23 @@ EC_INLINE void ec_matmul_i8mm(const ec_neon_matmul_geometry *g, const ec_neon_ma
     }
 }
 
-/* The windows of output pixels out_x and out_x + 1 (or one alone, `last`), in the order of a tile: from the rows as
- * they lie where both have all of them, else from columns. */
+/* The windows of output pixels out_x and `next` (which may be the same), in the order of a tile: from the rows as they
+ * lie where both have all of them, else from two columns. */
 EC_INLINE void ec_i8mm_windows(const ec_neon_window_geometry *g, int32_t zero_point, const int8_t *const x[],
-                               int32_t out_x, int32_t last, int8_t *columns, ec_i8mm_place place, int32_t *sums) {
-    const int32_t run = g->kernel_w * g->in_c, size = g->kernel_h * run, next = last ? out_x : out_x + 1;
+                               int32_t out_x, int32_t next, int8_t *columns, ec_i8mm_place place) {
+    const int32_t run = g->kernel_w * g->in_c;
     const int32_t origin = out_x * g->stride_w - g->pad_w, end = next * g->stride_w - g->pad_w + g->kernel_w;
-    const int32_t direct = run % 8 == 0 && !g->zero_points && (g->dilation_w == 1 || g->kernel_w == 1);
-    if (direct && origin >= 0 && end <= g->in_w) {
+    if (origin >= 0 && end <= g->in_w) {
         const ptrdiff_t at = (ptrdiff_t)origin * g->in_c, to_next = (next - out_x) * g->stride_w * g->in_c;
         EC_NEON_ROLLED
-        for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-            ec_i8mm_pair(x[ky] + at, x[ky] + at + to_next, run, place.to + ky * (run / 8) * place.stride, place.stride);
+        for (int32_t ky = 0; ky < g->kernel_h; ky++, place.to += run / 8 * place.stride) {
+            ec_i8mm_pair(x[ky] + at, x[ky] + at + to_next, run, place.to, place.stride);
         }
         return;
     }
-    ec_neon_gather_strip(g, zero_point, x, out_x, next - out_x + 1, columns);
-    if (g->zero_points) ec_neon_sums(next - out_x + 1, columns, g->depth, size, sums);
-    ec_i8mm_pair(columns, columns + (next - out_x) * g->depth, size, place.to, place.stride);
+    ec_neon_gather(g, zero_point, x, out_x, columns);
+    ec_neon_gather(g, zero_point, x, next, columns + g->depth);
+    ec_i8mm_pair(columns, columns + g->depth, g->depth, place.to, place.stride);
 }
 
 /* One output row of a convolution. x: kernel_h rows of (in_w, in_c) s8; y: (out_w, out_c) s8. */
@@ -238,10 +237,17 @@ EC_INLINE void ec_window_i8mm(const ec_neon_window_geometry *g, const ec_neon_wi
     EC_NEON_ROLLED
     for (int32_t first = 0; first < g->out_w; first += g->strip, y += g->strip * g->out_c) {
         const int32_t pixels = ec_neon_next(g->out_w, first, g->strip);
+        if (!g->direct) ec_neon_gather_strip(g, zero_point, x, first, pixels, columns);
+        if (g->zero_points) ec_neon_sums(pixels, columns, g->depth, g->kernel_h * g->kernel_w * g->in_c, sums);
         EC_NEON_ROLLED
         for (int32_t p = 0; p < pixels; p += 2) {
             const ec_i8mm_place place = ec_i8mm_place_of(g->depth, g->out_w, pixels, p, strip);
-            ec_i8mm_windows(g, zero_point, x, first + p, p + 1 >= pixels, columns, place, sums + p);
+            const int32_t next = p + 1 < pixels ? p + 1 : p;
+            if (g->direct) {
+                ec_i8mm_windows(g, zero_point, x, first + p, first + next, columns, place);
+            } else {
+                ec_i8mm_pair(columns + p * g->depth, columns + next * g->depth, g->depth, place.to, place.stride);
+            }
         }
         ec_i8mm_blocks(&product, to, g->out_w, pixels, strip, sums, weights, y);
     }

@@ -79,6 +79,24 @@ EC_INLINE void ec_neon_copy(int8_t *to, const int8_t *from, int32_t size) {
     __builtin_memcpy(to, from, (size_t)size);
 }
 
+/* Vectors of 16 bytes that do not overlap, a constant number. */
+EC_INLINE void ec_neon_copy_vectors(int8_t *to, const int8_t *from, int32_t vectors) {
+    EC_NEON_ROLLED
+    for (; vectors > 4; vectors -= 4, to += 64, from += 64) {
+        const int8x16_t a = vld1q_s8(from), b = vld1q_s8(from + 16), c = vld1q_s8(from + 32), d = vld1q_s8(from + 48);
+        vst1q_s8(to, a);
+        vst1q_s8(to + 16, b);
+        vst1q_s8(to + 32, c);
+        vst1q_s8(to + 48, d);
+    }
+    const int8x16_t a = vld1q_s8(from), b = vectors > 1 ? vld1q_s8(from + 16) : a;
+    const int8x16_t c = vectors > 2 ? vld1q_s8(from + 32) : a, d = vectors > 3 ? vld1q_s8(from + 48) : a;
+    vst1q_s8(to, a);
+    if (vectors > 1) vst1q_s8(to + 16, b);
+    if (vectors > 2) vst1q_s8(to + 32, c);
+    if (vectors > 3) vst1q_s8(to + 48, d);
+}
+
 /* The sum of n inputs. */
 EC_INLINE int32_t ec_neon_sum(const int8_t *x, int32_t n) {
     int32x4_t acc = vdupq_n_s32(0);
