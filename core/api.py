@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Step = Callable[[str], None]
 REPORT, PAGE = "report.json", "report.html"
+REST_CHANGES = 64  # bytes by which static RAM and stack may differ from Program to Program
 
 
 @dataclass(frozen=True)
@@ -109,26 +110,45 @@ def make_project(
     from edgec.passes.schedule import best_order
     from edgec.passes.schedule import front as find_front
 
-    scheduler, limit = best_order(graph, board, goal, push, streaming), ram or 0
+    scheduler = best_order(graph, board, goal, push, streaming)
+
+    def built(budget: int | None) -> tuple[Program, Project, dict[str, Any]]:
+        """What fits into a budget; where nothing does, what comes nearest."""
+        limit = budget or 0
+        while True:
+            step("scheduling")
+            program = scheduler.within(limit, recompute=ram is not None)
+            step("writing C")
+            project = generate(program, file)
+            step("measuring")
+            report = measured_report(program, project, compiler)
+            over = report["ram"]["total"] - budget if budget else 0
+            if over <= 0 or program.bytes > limit:
+                return program, project, report
+            # Static RAM and stack are known now, and change little.
+            limit = program.bytes - max(1, over - REST_CHANGES)
+
+    program, project, report = built(ram)
+    if ram and report["ram"]["total"] > ram:
+        raise over_budget(*least_total(built, program, report), ram)
+    if front:
+        step("searching the front")
+        report["front"] = front_report(program, report["ram"], find_front(scheduler, (program,)))
+    page = report_page(report, board)
+    files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n", PAGE: page}
+    return program, replace(project, files=files), report
+
+
+def least_total(
+    built: Callable[[int], tuple[Program, Project, dict[str, Any]]], program: Program, report: Mapping[str, Any]
+) -> tuple[Program, int]:
+    """The Program that needs the least RAM in all, and how much: one with more arena may take less stack."""
     while True:
-        step("scheduling")
-        program = scheduler.within(limit, recompute=ram is not None)
-        step("writing C")
-        project = generate(program, file)
-        step("measuring")
-        report = measured_report(program, project, compiler)
-        over = report["ram"]["total"] - ram if ram else 0
-        if over <= 0:
-            if front:
-                step("searching the front")
-                report["front"] = front_report(program, report["ram"], find_front(scheduler, (program,)))
-            page = report_page(report, board)
-            files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n", PAGE: page}
-            return program, replace(project, files=files), report
-        if program.bytes > limit:
-            raise over_budget(program, report["ram"]["total"], ram or 0)
-        # Static RAM and stack are known now, and change little.
-        limit = program.bytes - over
+        total = report["ram"]["total"]
+        other, _, found = built(total - 1)
+        if found["ram"]["total"] >= total:
+            return program, total
+        program, report = other, found
 
 
 def import_int8(path: Path, data: Path | None, shapes: Mapping[str, int], step: Step) -> tuple[Graph, bytes | None]:

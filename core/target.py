@@ -114,10 +114,14 @@ class SetupStep:
 
 @dataclass(frozen=True)
 class Emulator:
-    """How the board is emulated: a QEMU machine and, where unicorn can do it, a unicorn model."""
+    """How the board is emulated: a QEMU machine and, where unicorn can do it, a unicorn model.
+
+    user: a program of Linux is, and `machine` is what QEMU calls the processor.
+    """
 
     machine: str
     unicorn: bool
+    user: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,3 +172,8 @@ class Target:
     @property
     def is_host(self) -> bool:
         return self.core.name == "host"
+
+    @property
+    def is_linux(self) -> bool:
+        """A project becomes a program of Linux or Android instead of a firmware."""
+        return self.core.aarch64

@@ -9,6 +9,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from edgec.targets.a64 import ProgramStackBound
 from edgec.targets.pointers import address_taken
 from edgec.targets.stack import stack_bound
 
@@ -71,14 +72,28 @@ def read_symbols(elf: ELFFile) -> list[Symbol]:
     ]
 
 
+def names_in(objects: Sequence[Path]) -> set[str]:
+    """The functions and variables of object files."""
+    names: set[str] = set()
+    for item in objects:
+        with item.open("rb") as stream:
+            names |= {symbol.name for symbol in read_symbols(ELFFile(stream))}
+    return names
+
+
+def written_bytes(elf: ELFFile) -> int:
+    """Of the segments that a program may write to, as Linux reserves them."""
+    segments = (segment for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD")
+    return sum(segment["p_memsz"] for segment in segments if segment["p_flags"] & 2)
+
+
 def read_firmware(path: Path, model: Sequence[Path], port_objects: Sequence[Path], compiler: str) -> Firmware:
     """Sizes and symbols of an ELF file, linked from the object files of the model and of the `port` around it."""
-    port_names: set[str] = set()
-    for item in port_objects:
-        with item.open("rb") as stream:
-            port_names |= {symbol.name for symbol in read_symbols(ELFFile(stream))}
+    port_names, model_names = names_in(port_objects), names_in(model)
+    own = frozenset(port_names | model_names)
     with path.open("rb") as stream:
         elf = ELFFile(stream)
+        program = elf["e_machine"] == "EM_AARCH64"
         symbols = read_symbols(elf)
         sizes = {"text": 0, "rodata": 0, "data": 0, "bss": 0}
         ranges = []
@@ -98,6 +113,10 @@ def read_firmware(path: Path, model: Sequence[Path], port_objects: Sequence[Path
             sizes[kind] += size
             if kind != "bss":
                 ranges.append((section["sh_addr"], section["sh_addr"] + size))
+        if program:
+            # Its file has the C library too, which is not the model's; but its variables are there.
+            sizes["data"], sizes["bss"] = 0, written_bytes(elf)
+    pointed = address_taken([*model, *port_objects])
     in_flash = [symbol for symbol in symbols if any(low <= symbol.address < high for low, high in ranges)]
     return Firmware(
         elf=path,
@@ -105,6 +124,6 @@ def read_firmware(path: Path, model: Sequence[Path], port_objects: Sequence[Path
         **sizes,
         port=sum(symbol.size for symbol in in_flash if symbol.name in port_names),
         arena=sum(symbol.size for symbol in symbols if symbol.name == ARENA),
-        stack=stack_bound(path, address_taken([*model, *port_objects])),
+        stack=ProgramStackBound(path, pointed, own).bound() if program else stack_bound(path, pointed),
         symbols={symbol.name: symbol for symbol in symbols},
     )

@@ -202,7 +202,7 @@ def read_uart(table: Table) -> Uart:
 
 
 def read_emulator(table: Table) -> Emulator:
-    emulator = Emulator(table.take("machine", str), table.take("unicorn", bool, False))
+    emulator = Emulator(table.take("machine", str), table.take("unicorn", bool, False), table.take("user", bool, False))
     table.done()
     return emulator
 
@@ -234,7 +234,9 @@ def check_board(table: Table, target: Target) -> None:
     """What no single key can tell."""
     if target.is_host:
         return
-    if target.uart is None:
+    if target.emulator and target.emulator.user != target.is_linux:
+        raise table.error("emulator.user", f"must be {str(target.is_linux).lower()} for {target.core.name}")
+    if target.uart is None and not target.is_linux:
         raise table.error("uart", "is missing: the firmware answers on a serial port")
     if target.clock_hz <= 0:
         raise table.error("clock_hz", f"must be above 0, not {target.clock_hz}")

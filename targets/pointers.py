@@ -12,6 +12,7 @@ from elftools.elf.sections import SymbolTableSection
 # Relocations of branches and of unwind tables (ELF for the Arm Architecture, table "Relocation codes"): a function that
 # is named by these alone has its address nowhere in memory.
 BRANCHES = frozenset({10, 19, 30, 40, 42, 51, 102, 103})
+BRANCHES_A64 = frozenset({279, 280, 282, 283, 261})  # of A64: TBZ, B.cond, B, BL, PREL32
 VECTORS = ".vectors"
 ALLOCATED = 2  # SHF_ALLOC
 
@@ -37,6 +38,7 @@ def taken_in(elf: ELFFile) -> Iterator[str]:
     for symbol in symbols.iter_symbols():
         if symbol["st_info"]["type"] == "STT_FUNC":
             functions.setdefault(symbol["st_shndx"], []).append(symbol.name)
+    branches = BRANCHES_A64 if elf["e_machine"] == "EM_AARCH64" else BRANCHES
     for section in elf.iter_sections():
         if not isinstance(section, RelocationSection):
             continue
@@ -44,7 +46,7 @@ def taken_in(elf: ELFFile) -> Iterator[str]:
         if not into["sh_flags"] & ALLOCATED or into.name.startswith(VECTORS):
             continue
         for relocation in section.iter_relocations():
-            if relocation["r_info_type"] in BRANCHES:
+            if relocation["r_info_type"] in branches:
                 continue
             symbol = symbols.get_symbol(relocation["r_info_sym"])
             if symbol["st_info"]["type"] == "STT_SECTION":

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 def port_files(target: Target, flag: str = "-O2") -> dict[str, str]:
     """File name -> text of the firmware around the model; nothing for `host`. `flag`: how the compiler optimises."""
-    if target.is_host or target.uart is None:
+    if target.is_host:
         return {}
     result: dict[str, str] = {}
     for entry in sorted(PORT.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith((".c", ".h")) and is_for(entry.name, target):
             result[entry.name] = entry.read_text(encoding="utf-8")
+    if target.is_linux:
+        return result
     result["libc/string.h"] = PORT.joinpath("libc").joinpath("string.h").read_text(encoding="utf-8")
     for template in ("ec_board.h", "ec_board.c", "link.ld"):
         result[template] = render(PORT.joinpath(f"{template}.j2"), target, flag)
@@ -29,6 +31,8 @@ def port_files(target: Target, flag: str = "-O2") -> dict[str, str]:
 
 def is_for(name: str, target: Target) -> bool:
     """Whether a file of runtime_c/port belongs to this board: of the UART drivers one, of boot code what it names."""
+    if name.startswith("system_") or name in ("startup.c", "ec_memory.c"):
+        return target.is_linux == name.startswith("system_")
     if name.startswith("uart_"):
         return target.uart is not None and name == f"uart_{target.uart.driver}.c"
     return not name.startswith("boot_") or name in target.port_extra

@@ -23,6 +23,8 @@ class StackBound:
     names these functions (pointers.py). The firmware uses no interrupts.
     """
 
+    root_name = ROOT
+
     def __init__(self, path: Path, pointed: frozenset[str]) -> None:
         self.path = path
         with path.open("rb") as stream:
@@ -42,7 +44,7 @@ class StackBound:
         }
         self.starts = sorted(functions)
         self.functions = functions
-        self.root = next((start for start, (_, name) in functions.items() if name == ROOT), None)
+        self.root = next((start for start, (_, name) in functions.items() if name == self.root_name), None)
         self.data_marks = sorted(
             (symbol["st_value"] & ~1, symbol.name[:2] == "$d")
             for symbol in symbols
@@ -56,7 +58,7 @@ class StackBound:
     def bound(self) -> int:
         """The bound; TargetError where there is none (recursion, a frame of variable size)."""
         if self.root is None:
-            raise TargetError(f"{self.path.name} has no {ROOT}")
+            raise TargetError(f"{self.path.name} has no {self.root_name}")
         return self.depth(self.root)
 
     def name(self, start: int) -> str:

@@ -22,9 +22,11 @@ from edgec.targets.port import port_files
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
 COMMON = ("-std=c11", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", *WARNINGS)
 FREESTANDING = ("-ffreestanding", "-fno-exceptions", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+PROGRAM = ("-fno-pie", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
 PIP_LINE = "pip install 'edgec[emulator]' brings one that needs nothing else (ziglang)"
 HOST_COMPILERS = ("cc", "gcc", "clang")
 GCC = "arm-none-eabi-gcc"
+GCC_LINUX = "aarch64-linux-gnu-gcc"
 MOST_LINES = 8  # of a compiler's output in an error
 
 
@@ -66,8 +68,9 @@ class Compiler:
             port = build / "port"
         model_info = project / "port" / "model_info.c"
         port_sources = [*sorted(project.joinpath("port").glob("*.c"))] if not own_port else [*generated, model_info]
-        includes = [f"-I{folder}" for folder in (project / "include", project / "src", port, port / "libc")]
-        flags = [*COMMON, *FREESTANDING, *self.flags, optimize, "-g", *includes, *(f"-D{item}" for item in defines)]
+        includes = [f"-I{folder}" for folder in (project / "include", project / "src", port)]
+        kind = PROGRAM if self.target.is_linux else (*FREESTANDING, f"-I{port / 'libc'}")
+        flags = [*COMMON, *kind, *self.flags, optimize, "-g", *includes, *(f"-D{item}" for item in defines)]
         model = self.objects([*sorted(project.glob("src/**/*.c")), model_info], build, flags)
         around = self.objects([source for source in port_sources if source != model_info], build, flags)
         elf = build / "firmware.elf"
@@ -87,7 +90,10 @@ class Compiler:
         return results
 
     def link(self, objects: Sequence[Path], script: Path, elf: Path) -> None:
-        flags = [*self.flags, "-nostdlib", "-Wl,--gc-sections", f"-Wl,-T,{script}", "-Wl,-e,Reset_Handler"]
+        flags = [*self.flags, "-Wl,--gc-sections"]
+        # A static program runs on every Linux and Android, and everywhere at the addresses in its file.
+        bare = ["-nostdlib", f"-Wl,-T,{script}", "-Wl,-e,Reset_Handler"]
+        flags += ["-static", "-no-pie"] if self.target.is_linux else bare
         try:
             self.call([*flags, *(str(item) for item in objects), "-lgcc", "-o", str(elf)])
         except CompileError as error:
@@ -153,8 +159,8 @@ def zig_command() -> tuple[str, ...] | None:
 def find_compiler(target: Target, cc: str | None = None) -> Compiler:
     """The compiler for a target: `cc` where given, else the better one of those installed.
 
-    For boards these are arm-none-eabi-gcc and zig; for `host` cc, gcc, clang and zig. `cc` may be a path, a command
-    with arguments, or "zig".
+    For boards these are arm-none-eabi-gcc (aarch64-linux-gnu-gcc where they run Linux) and zig; for `host` cc, gcc,
+    clang and zig. `cc` may be a path, a command with arguments, or "zig".
     """
     if cc is not None:
         return chosen_compiler(target, cc)
@@ -168,12 +174,18 @@ def find_compiler(target: Target, cc: str | None = None) -> Compiler:
         return gcc
     if zig:
         return make_compiler(target, "zig", zig)
-    wanted = "C compiler" if target.is_host else f"C compiler for {target.core.name} ({GCC} or zig)"
+    wanted = "C compiler" if target.is_host else f"C compiler for {target.core.name} ({gcc_for(target)} or zig)"
     raise TargetError(f"no {wanted} is installed", help=PIP_LINE)
 
 
+def gcc_for(target: Target) -> str:
+    """The GCC that compiles for a board."""
+    return GCC_LINUX if target.is_linux else GCC
+
+
 def make_gcc(target: Target) -> Compiler | None:
-    return make_compiler(target, "gcc", (GCC,)) if not target.is_host and shutil.which(GCC) else None
+    gcc = gcc_for(target)
+    return make_compiler(target, "gcc", (gcc,)) if not target.is_host and shutil.which(gcc) else None
 
 
 def chosen_compiler(target: Target, cc: str) -> Compiler:

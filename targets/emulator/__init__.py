@@ -10,6 +10,7 @@ from edgec.errors import TargetError
 from edgec.target import Target
 from edgec.targets.emulator.board import Board
 from edgec.targets.emulator.qemu import QEMU, QemuBoard
+from edgec.targets.emulator.qemu_user import QEMU_USER, QemuProgram
 
 CHOICES = ("auto", "qemu", "unicorn")
 
@@ -39,6 +40,15 @@ def open_board(target: Target, elf: Path | None = None, *, emulator: str = "auto
 def choose(target: Target, emulator: str) -> Board:
     """The emulator that is asked for, or the better one of those that are there."""
     assert target.emulator is not None
+    if target.emulator.user:
+        if emulator == "unicorn" or not shutil.which(QEMU_USER):
+            raise TargetError(
+                f"{target.name} ({target.core.name}) needs {QEMU_USER}, which is not on PATH"
+                if emulator != "unicorn"
+                else f"{target.name} ({target.core.name}) needs QEMU: unicorn emulates no Linux",
+                help="apt-get install --no-install-recommends qemu-user",
+            )
+        return QemuProgram(target, target.emulator)
     if emulator != "unicorn" and shutil.which(QEMU):
         return QemuBoard(target, target.emulator)
     if emulator == "qemu":

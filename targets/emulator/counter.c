@@ -4,6 +4,7 @@
  * replaced while QEMU runs. The part of QEMU's plugin interface that is used is declared here: no header of QEMU is
  * needed. EC_PLUGIN_VERSION is the version of that interface. */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -34,8 +35,11 @@ PUBLIC int qemu_plugin_version = EC_PLUGIN_VERSION;
 
 static window *shared;
 
+static bool thumb = true;
+
 /* Of the instruction itself: QEMU counts what it looked at behind the last one of a page to its size, too. */
 static uint32_t bytes_of(const struct qemu_plugin_insn *instruction) {
+    if (!thumb) return 4;
     uint16_t half;
 #if EC_PLUGIN_VERSION < 3
     memcpy(&half, qemu_plugin_insn_data(instruction), sizeof half);
@@ -82,10 +86,11 @@ static void block_translated(plugin_id id, struct qemu_plugin_tb *block) {
     }
 }
 
-/* Argument: window=FILE, as large as `window`. */
+/* Arguments: window=FILE, as large as `window`; then isa=a64 where instructions are not Thumb. */
 PUBLIC int qemu_plugin_install(plugin_id id, const void *info, int count, char **arguments) {
     (void)info;
     if (count < 1 || strncmp(arguments[0], "window=", 7) != 0) return 1;
+    thumb = count < 2 || strcmp(arguments[1], "isa=a64") != 0;
     const int file = open(arguments[0] + 7, O_RDWR);
     if (file < 0) return 1;
     void *const memory = mmap(NULL, sizeof(window), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);

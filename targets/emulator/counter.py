@@ -61,8 +61,12 @@ def qemu_plugin(qemu: str) -> Path | None:
 def takes_plugin(qemu: str, plugin: Path) -> bool:
     """Whether QEMU starts with the plugin."""
     with SharedWindow() as window:
-        command = [qemu, "-M", "none", "-display", "none", "-S", "-monitor", "stdio", *window.arguments(plugin)]
-        return subprocess.run(command, input="quit\n", capture_output=True, text=True, check=False).returncode == 0
+        if "system" in Path(qemu).name:
+            command = [qemu, "-M", "none", "-display", "none", "-S", "-monitor", "stdio", *window.arguments(plugin)]
+        else:  # of programs: it loads the plugin first, and then finds no program
+            command = [qemu, *window.arguments(plugin), os.devnull]
+        result = subprocess.run(command, input="quit\n", capture_output=True, text=True, check=False)
+    return result.returncode == 0 or ("system" not in Path(qemu).name and "plugin" not in result.stderr)
 
 
 class SharedWindow(Window):
@@ -73,9 +77,9 @@ class SharedWindow(Window):
         self.file.truncate(WINDOW.itemsize)
         super().__init__(self.file.fileno())
 
-    def arguments(self, plugin: Path) -> list[str]:
-        """For QEMU's command line."""
-        return ["-plugin", f"{plugin},window={self.file.name}"]
+    def arguments(self, plugin: Path, isa: str = "") -> list[str]:
+        """For QEMU's command line. isa: "a64" where instructions are not Thumb."""
+        return ["-plugin", f"{plugin},window={self.file.name}" + (f",isa={isa}" if isa else "")]
 
     def close(self) -> None:
         super().close()

@@ -13,13 +13,15 @@ import pytest
 
 from edgec.targets import load_target
 from edgec.targets.emulator.qemu import QEMU
-from edgec.targets.toolchain import GCC
+from edgec.targets.emulator.qemu_user import QEMU_USER
+from edgec.targets.toolchain import GCC, GCC_LINUX
 from tests.emulator.kernel_batch import compare, make_batch, run_batch
 from tests.emulator.kernel_cases import MAKERS, Case, cases_of
-from tests.targets.compilers import EACH_COMPILER, needs_gcc, needs_zig
+from tests.targets.compilers import EACH_COMPILER, EACH_COMPILER_LINUX, needs_gcc, needs_gcc_linux, needs_zig
 
 pytest.importorskip("serial", reason="pyserial is not installed")
-pytestmark = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed")
+needs_boards = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed")
+needs_linux = pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_USER} is not installed")
 
 BOARDS = {
     "m0plus": "mps2-an385-m0plus",
@@ -29,35 +31,65 @@ BOARDS = {
     "m33": "mps2-an505",
     "m55": "mps3-an547-ddr",
 }
+LINUX = {"a53": "qemu-aarch64-a53", "a76": "qemu-aarch64-a76", "a710": "qemu-aarch64"}
 # The compiler that each core takes by default, and both for the cores with kernels of their own.
 FEW = [
     *(pytest.param(core, GCC, marks=needs_gcc, id=f"{core}-gcc") for core in ("m0plus", "m3", "m4", "m7", "m55")),
     *(pytest.param(core, "zig", marks=needs_zig, id=f"{core}-zig") for core in ("m0plus", "m4", "m33", "m55")),
+]
+FEW_LINUX = [
+    *(pytest.param(core, GCC_LINUX, marks=needs_gcc_linux, id=f"{core}-gcc") for core in LINUX),
+    pytest.param("a710", "zig", marks=needs_zig, id="a710-zig"),
 ]
 FEW_CASES, MANY_CASES, SEEDS = 4, 40, range(100, 112)
 
 
 def run_cases(cases: list[Case], core: str, compiler: str, seed: int, folder: Path) -> None:
     """Run the cases as one firmware and compare."""
-    batch = make_batch(cases, load_target(BOARDS[core]), np.random.default_rng(seed))
+    batch = make_batch(cases, load_target((BOARDS | LINUX)[core]), np.random.default_rng(seed))
     compare(batch, run_batch(batch, compiler, folder))
 
 
-@pytest.mark.parametrize(("core", "compiler"), FEW)
-def test_each_family(core: str, compiler: str, tmp_path: Path) -> None:
+def run_few(core: str, compiler: str, folder: Path) -> None:
     """A few cases of every family in one firmware."""
     seed = 1
     print(f"seed {seed}")
     cases = [case for family in MAKERS for case in cases_of(family, seed, FEW_CASES)]
-    run_cases(cases, core, compiler, seed, tmp_path)
+    run_cases(cases, core, compiler, seed, folder)
 
 
+def run_many(core: str, compiler: str, family: str, folder: Path) -> None:
+    """Many cases of one family, in firmware after firmware."""
+    for seed in SEEDS:
+        print(f"seed {seed}")
+        run_cases(cases_of(family, seed, MANY_CASES), core, compiler, seed, folder / str(seed))
+
+
+@needs_boards
+@pytest.mark.parametrize(("core", "compiler"), FEW)
+def test_each_family(core: str, compiler: str, tmp_path: Path) -> None:
+    run_few(core, compiler, tmp_path)
+
+
+@needs_linux
+@pytest.mark.parametrize(("core", "compiler"), FEW_LINUX)
+def test_each_family_on_linux(core: str, compiler: str, tmp_path: Path) -> None:
+    run_few(core, compiler, tmp_path)
+
+
+@needs_boards
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("family", MAKERS)
 @pytest.mark.parametrize("compiler", EACH_COMPILER)
 @pytest.mark.parametrize("core", BOARDS)
 def test_many_of_each_family(core: str, compiler: str, family: str, tmp_path: Path) -> None:
-    """Many cases of one family, in firmware after firmware."""
-    for seed in SEEDS:
-        print(f"seed {seed}")
-        run_cases(cases_of(family, seed, MANY_CASES), core, compiler, seed, tmp_path / str(seed))
+    run_many(core, compiler, family, tmp_path)
+
+
+@needs_linux
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("family", MAKERS)
+@pytest.mark.parametrize("compiler", EACH_COMPILER_LINUX)
+@pytest.mark.parametrize("core", LINUX)
+def test_many_of_each_family_on_linux(core: str, compiler: str, family: str, tmp_path: Path) -> None:
+    run_many(core, compiler, family, tmp_path)
