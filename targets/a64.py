@@ -11,7 +11,7 @@ from edgec.targets.thumb import NOTHING, Effect, signed
 
 WORD = 4
 SP = 31
-LIBRARY = 1024  # bytes that a function of the C library takes at most, of the few that the runner calls
+LIBRARY = 256  # bytes that a function of the compiler's own library takes at most
 
 
 def walk(code: bytes, start: int) -> Iterator[tuple[int, int]]:
@@ -45,12 +45,12 @@ def effect(address: int, word: int) -> Effect:
 
 
 class ProgramStackBound(StackBound):
-    """The same from main(); the functions of the C library are not looked into."""
+    """The same from the start of a program; what the compiler brings of its own is not looked into."""
 
-    root_name = "main"
+    root_name = "ec_start"
 
     def __init__(self, path: Path, pointed: frozenset[str], own: frozenset[str]) -> None:
-        """own: names of the functions that are not the library's."""
+        """own: names of the functions of the project."""
         super().__init__(path, pointed)
         self.own = own
 

@@ -114,7 +114,7 @@ def read_firmware(path: Path, model: Sequence[Path], port_objects: Sequence[Path
             if kind != "bss":
                 ranges.append((section["sh_addr"], section["sh_addr"] + size))
         if program:
-            # Its file has the C library too, which is not the model's; but its variables are there.
+            # As Linux reserves them, by whole segments.
             sizes["data"], sizes["bss"] = 0, written_bytes(elf)
     pointed = address_taken([*model, *port_objects])
     in_flash = [symbol for symbol in symbols if any(low <= symbol.address < high for low, high in ranges)]

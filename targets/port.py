@@ -31,7 +31,7 @@ def port_files(target: Target, flag: str = "-O2") -> dict[str, str]:
 
 def is_for(name: str, target: Target) -> bool:
     """Whether a file of runtime_c/port belongs to this board: of the UART drivers one, of boot code what it names."""
-    if name.startswith("system_") or name in ("startup.c", "ec_memory.c"):
+    if name.startswith("system_") or name == "startup.c":
         return target.is_linux == name.startswith("system_")
     if name.startswith("uart_"):
         return target.uart is not None and name == f"uart_{target.uart.driver}.c"

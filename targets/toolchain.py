@@ -23,7 +23,7 @@ from edgec.targets.port import port_files
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
 COMMON = ("-std=c11", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", *WARNINGS)
 FREESTANDING = ("-ffreestanding", "-fno-exceptions", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
-PROGRAM = ("-fno-pie", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+PROGRAM = ("-fno-pie", "-fno-stack-protector", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
 PIP_LINE = "pip install 'edgec[emulator]' brings one that needs nothing else (ziglang)"
 HOST_COMPILERS = ("cc", "gcc", "clang")
 GCC = "arm-none-eabi-gcc"
@@ -99,10 +99,9 @@ class Compiler:
         return results
 
     def link(self, objects: Sequence[Path], script: Path, elf: Path) -> None:
-        flags = [*self.flags, "-Wl,--gc-sections"]
+        flags = [*self.flags, "-nostdlib", "-Wl,--gc-sections"]
         # A static program runs on every Linux and Android, and everywhere at the addresses in its file.
-        bare = ["-nostdlib", f"-Wl,-T,{script}", "-Wl,-e,Reset_Handler"]
-        flags += ["-static", "-no-pie"] if self.target.is_linux else bare
+        flags += ["-static", "-no-pie"] if self.target.is_linux else [f"-Wl,-T,{script}", "-Wl,-e,Reset_Handler"]
         try:
             self.call([*flags, *(str(item) for item in objects), "-lgcc", "-o", str(elf)])
         except CompileError as error:

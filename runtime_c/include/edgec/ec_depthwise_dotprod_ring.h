@@ -123,10 +123,10 @@ EC_INLINE int8x16_t ec_depthwise_dotprod_column(const ec_depthwise_neon_geometry
                                                 int8x16_t zeros, int32_t inside, int32_t slot) {
     const int32_t planes = ec_depthwise_dotprod_planes(g), rows = g->kernel_h - ec_depthwise_dotprod_along(g);
     int8x16_t last = zeros;
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t p = 0; p < planes; p++) {
         int8x16_t x[4] = {zeros, zeros, zeros, zeros};
-        EC_NEON_UNROLL
+        EC_DEPTHWISE_UNROLL
         for (int32_t i = 0; i < 4; i++) {
             if (!inside || 4 * p + i >= rows) continue;
             x[i] = ec_depthwise_dotprod_next(&s->x[4 * p + i], s->step);
@@ -156,7 +156,7 @@ EC_INLINE void ec_depthwise_dotprod_ring_step(const ec_depthwise_neon_geometry *
     register int8x16_t w2 __asm("v30");
     register int8x16_t w3 __asm("v31");
     int8x16_t last = zeros;
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t n = 0; n < stride; n++) {
         const int32_t inside = p < 0 || (p + n >= g->pad_w && p + n < g->pad_w + g->in_w);
         const int32_t slot = (kw - stride + phase * stride + n) % kw;
@@ -170,7 +170,7 @@ EC_INLINE void ec_depthwise_dotprod_ring_step(const ec_depthwise_neon_geometry *
     } else {
         __asm volatile("ld1 {v26.16b-v29.16b}, [%4]" : "=w"(acc0), "=w"(acc1), "=w"(w0), "=w"(w1) : "r"(s->constants));
     }
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t cell = 0; cell < cells; cell++) {
         const int32_t column = planes ? cell / planes : kw;
         const int32_t slot = (phase * stride + column) % kw, plane = planes ? cell % planes : 0;
@@ -200,7 +200,7 @@ EC_INLINE void ec_depthwise_dotprod_ring_begin(const ec_depthwise_neon_geometry 
     static const uint8_t shift[2][16] = {{1, 2, 3, 16, 5, 6, 7, 17, 9, 10, 11, 18, 13, 14, 15, 19},
                                          {17, 18, 19, 4, 21, 22, 23, 5, 25, 26, 27, 6, 29, 30, 31, 7}};
     const int32_t cells = ec_depthwise_dotprod_ring_cells(g);
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t q = 0; q < 2; q++) {
         s->shift[q] = vld1q_u8(shift[q]);
         s->order[q] = ec_depthwise_dotprod_order(q);
@@ -210,12 +210,12 @@ EC_INLINE void ec_depthwise_dotprod_ring_begin(const ec_depthwise_neon_geometry 
     s->constants += 32;
     s->step = g->channels;
     if (2 * cells <= EC_DEPTHWISE_DOTPROD_HELD) {
-        EC_NEON_UNROLL
+        EC_DEPTHWISE_UNROLL
         for (int32_t i = 0; i < 2 * cells; i++) s->weights[i] = vld1q_s8(s->constants + 32 + 16 * i);
     }
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t ky = 0; ky < g->kernel_h; ky++) s->x[ky] = x[ky] + channel;
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t p = 0; p < g->kernel_w - g->stride_w; p++) {
         const int32_t inside = p >= g->pad_w && p < g->pad_w + g->in_w;
         const int8x16_t last = ec_depthwise_dotprod_column(g, s, zeros, inside, p);
@@ -230,22 +230,22 @@ EC_INLINE void ec_depthwise_dotprod_ring_block(const ec_depthwise_neon_geometry 
     const int32_t kw = g->kernel_w, ahead = kw - g->stride_w;
     const int32_t period = kw % g->stride_w ? kw : kw / g->stride_w;
     const int32_t middle = inside.end - inside.first, rest = middle % period;
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t i = 0; i < inside.first; i++) {
         ec_depthwise_dotprod_ring_step(g, s, o, zeros, i, ahead + i * g->stride_w, &y);
     }
-    EC_NEON_ROLLED
+    EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < middle / period; i++) {
-        EC_NEON_UNROLL
+        EC_DEPTHWISE_UNROLL
         for (int32_t j = 0; j < period; j++) {
             ec_depthwise_dotprod_ring_step(g, s, o, zeros, inside.first + j, -1, &y);
         }
     }
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t j = 0; j < rest; j++) {
         ec_depthwise_dotprod_ring_step(g, s, o, zeros, inside.first + j, -1, &y);
     }
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t i = inside.end; i < g->out_w; i++) {
         ec_depthwise_dotprod_ring_step(g, s, o, zeros, i, ahead + i * g->stride_w, &y);
     }
@@ -257,7 +257,7 @@ EC_INLINE void ec_depthwise_dotprod_ring_row(const ec_depthwise_neon_geometry *g
     const ec_neon_output o = ec_depthwise_neon_output(g, d);
     const int8x16_t zeros = vdupq_n_s8((int8_t)d->input_zero_point);
     const int32_t size = g->block * (8 + 4 * ec_depthwise_dotprod_ring_cells(g));
-    EC_NEON_ROLLED
+    EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < ec_depthwise_neon_blocks(g); i++) {
         const int32_t channel = ec_depthwise_neon_channel(g, i);
         ec_depthwise_dotprod_state s;

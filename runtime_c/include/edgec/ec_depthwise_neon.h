@@ -16,11 +16,11 @@
 /* The loop that follows, of constant length: all turns one after the other; or as a loop, whatever the compiler thinks.
  */
 #if defined(__clang__)
-#define EC_NEON_UNROLL _Pragma("clang loop unroll(full)")
-#define EC_NEON_ROLLED _Pragma("clang loop unroll(disable)")
+#define EC_DEPTHWISE_UNROLL _Pragma("clang loop unroll(full)")
+#define EC_DEPTHWISE_ROLLED _Pragma("clang loop unroll(disable)")
 #else
-#define EC_NEON_UNROLL _Pragma("GCC unroll 128")
-#define EC_NEON_ROLLED _Pragma("GCC unroll 1")
+#define EC_DEPTHWISE_UNROLL _Pragma("GCC unroll 128")
+#define EC_DEPTHWISE_ROLLED _Pragma("GCC unroll 1")
 #endif
 
 typedef struct {
@@ -85,7 +85,7 @@ EC_INLINE void ec_depthwise_neon_strip(const ec_depthwise_neon_geometry *g, int3
     const int8x16_t zeros = vdupq_n_s8((int8_t)zero_point);
     for (int32_t ky = 0; ky < g->kernel_h; ky++) {
         rows[ky] = to;
-        EC_NEON_ROLLED
+        EC_DEPTHWISE_ROLLED
         for (int32_t column = start; column < start + columns; column++, to += g->block) {
             const int32_t inside = column >= 0 && column < g->in_w;
             const int8_t *from = x[ky] + (ptrdiff_t)column * g->channels + channel;

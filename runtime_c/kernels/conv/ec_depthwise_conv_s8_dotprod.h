@@ -26,20 +26,20 @@ EC_INLINE void ec_depthwise_dotprod_pixels(const ec_depthwise_neon_geometry *g, 
         scale[q] = ec_neon_load_f32(constants + 16 * q);
     }
     ptrdiff_t at = 0;
-    EC_NEON_ROLLED
+    EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < count; i++, at += g->stride_w * step, y += g->channels) {
         int32x4_t acc[4] = {bias[0], bias[1], bias[2], bias[3]};
-        EC_NEON_UNROLL
+        EC_DEPTHWISE_UNROLL
         for (int32_t cell = 0; cell < cells; cell++) {
             int8x16_t x[4];
-            EC_NEON_UNROLL
+            EC_DEPTHWISE_UNROLL
             for (int32_t i = 0; i < 4; i++) {
                 const int32_t tap = 4 * cell + i < taps ? 4 * cell + i : taps - 1;
                 const ptrdiff_t column = tap / g->kernel_h * g->dilation_w * step;
                 x[i] = ec_depthwise_dotprod_load(g, rows[tap % g->kernel_h] + at + column);
             }
             const int32_t used = taps - 4 * cell;
-            EC_NEON_UNROLL
+            EC_DEPTHWISE_UNROLL
             for (int32_t q = 0; q < quads; q++) {
                 const int8x16_t c = ec_depthwise_dotprod_cells(x, used, order[q]);
                 for (int32_t set = 0; set < g->sets; set++) {
@@ -60,11 +60,11 @@ EC_INLINE void ec_depthwise_dotprod_row(const ec_depthwise_neon_geometry *g, con
     const int32_t direct = g->channels >= EC_DEPTHWISE_NEON_NARROW && inside.end > inside.first;
     const int32_t cells = (g->kernel_h * g->kernel_w + 3) / 4;
     const int8_t *constants = d->weights;
-    EC_NEON_ROLLED
+    EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < ec_depthwise_neon_blocks(g); i++, constants += g->block * (8 + 4 * cells * g->sets)) {
         const int32_t channel = ec_depthwise_neon_channel(g, i);
         const int8_t *rows[EC_DEPTHWISE_NEON_TAPS];
-        EC_NEON_ROLLED
+        EC_DEPTHWISE_ROLLED
         for (int32_t out_x = 0; out_x < g->out_w;) {
             int8_t *const to = y + (ptrdiff_t)out_x * g->channels + channel;
             if (direct && out_x == inside.first) {

@@ -58,11 +58,11 @@ EC_INLINE void ec_depthwise_neon_pixels(const ec_depthwise_neon_geometry *g, ec_
     const int32_t products = g->kernel_h * g->kernel_w * g->sets;
     const ec_depthwise_neon_constants c = ec_depthwise_neon_load(g, constants);
     ptrdiff_t at = 0;
-    EC_NEON_ROLLED
+    EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < count; i++, at += g->stride_w * step, y += g->channels) {
         int32x4_t acc[4] = {c.bias[0], c.bias[1], c.bias[2], c.bias[3]};
         ec_depthwise_neon_products p;
-        EC_NEON_UNROLL
+        EC_DEPTHWISE_UNROLL
         for (int32_t t = 0; t < products; t++) {
             const int32_t tap = t / g->sets, first = t % g->taps == 0;
             const int8_t *x = rows[tap / g->kernel_w] + at + tap % g->kernel_w * g->dilation_w * step;
@@ -86,11 +86,11 @@ EC_INLINE void ec_depthwise_neon_row(const ec_depthwise_neon_geometry *g, const 
     const int32_t direct = g->channels >= EC_DEPTHWISE_NEON_NARROW && inside.end > inside.first;
     const int8_t *constants = d->weights;
     const int32_t size = g->block * (8 + g->kernel_h * g->kernel_w * g->sets);
-    EC_NEON_ROLLED
+    EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < ec_depthwise_neon_blocks(g); i++, constants += size) {
         const int32_t channel = ec_depthwise_neon_channel(g, i);
         const int8_t *rows[EC_DEPTHWISE_NEON_TAPS];
-        EC_NEON_ROLLED
+        EC_DEPTHWISE_ROLLED
         for (int32_t out_x = 0; out_x < g->out_w;) {
             int8_t *const to = y + (ptrdiff_t)out_x * g->channels + channel;
             if (direct && out_x == inside.first) {
@@ -121,7 +121,7 @@ typedef struct {
 /* Takes the next column of the row into slot; zero points where it lies outside. */
 EC_INLINE void ec_depthwise_neon_column(const ec_depthwise_neon_geometry *g, ec_depthwise_neon_state *s, int8x8_t zeros,
                                         int32_t inside, int32_t slot) {
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t ky = 0; ky < g->kernel_h; ky++) {
         s->columns[slot * g->kernel_h + ky] = inside ? vld1_s8(s->x[ky]) : zeros;
         if (inside) s->x[ky] += g->channels;
@@ -133,14 +133,14 @@ EC_INLINE void ec_depthwise_neon_column(const ec_depthwise_neon_geometry *g, ec_
 EC_INLINE void ec_depthwise_neon_ring_step(const ec_depthwise_neon_geometry *g, ec_depthwise_neon_state *s,
                                            ec_neon_output o, int8x8_t zeros, int32_t phase, int32_t p, int8_t *y) {
     const int32_t kw = g->kernel_w, stride = g->stride_w, taps = g->kernel_h * kw;
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t n = 0; n < stride; n++) {
         const int32_t inside = p < 0 || (p + n >= g->pad_w && p + n < g->pad_w + g->in_w);
         ec_depthwise_neon_column(g, s, zeros, inside, (kw - stride + phase * stride + n) % kw);
     }
     int32x4_t acc[4] = {s->c.bias[0], s->c.bias[1], s->c.bias[0], s->c.bias[1]};
     ec_depthwise_neon_products sums;
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t t = 0; t < taps; t++) {
         const int32_t slot = (phase * stride + t % kw) % kw;
         const int8x8_t x = s->columns[slot * g->kernel_h + t / kw];
@@ -157,26 +157,26 @@ EC_INLINE void ec_depthwise_neon_ring_block(const ec_depthwise_neon_geometry *g,
     const int32_t kw = g->kernel_w, ahead = kw - g->stride_w;
     const int32_t period = kw % g->stride_w ? kw : kw / g->stride_w;
     const int32_t middle = inside.end - inside.first, rest = middle % period;
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t p = 0; p < ahead; p++) {
         ec_depthwise_neon_column(g, s, zeros, p >= g->pad_w && p < g->pad_w + g->in_w, p);
     }
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t i = 0; i < inside.first; i++, y += g->channels) {
         ec_depthwise_neon_ring_step(g, s, o, zeros, i, ahead + i * g->stride_w, y);
     }
-    EC_NEON_ROLLED
+    EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < middle / period; i++) {
-        EC_NEON_UNROLL
+        EC_DEPTHWISE_UNROLL
         for (int32_t j = 0; j < period; j++, y += g->channels) {
             ec_depthwise_neon_ring_step(g, s, o, zeros, inside.first + j, -1, y);
         }
     }
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t j = 0; j < rest; j++, y += g->channels) {
         ec_depthwise_neon_ring_step(g, s, o, zeros, inside.first + j, -1, y);
     }
-    EC_NEON_UNROLL
+    EC_DEPTHWISE_UNROLL
     for (int32_t i = inside.end; i < g->out_w; i++, y += g->channels) {
         ec_depthwise_neon_ring_step(g, s, o, zeros, i, ahead + i * g->stride_w, y);
     }
@@ -188,14 +188,14 @@ EC_INLINE void ec_depthwise_neon_ring_row(const ec_depthwise_neon_geometry *g, c
     const ec_neon_output o = ec_depthwise_neon_output(g, d);
     const int8x8_t zeros = vdup_n_s8((int8_t)d->input_zero_point);
     const int32_t taps = g->kernel_h * g->kernel_w, size = g->block * (8 + taps);
-    EC_NEON_ROLLED
+    EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < ec_depthwise_neon_blocks(g); i++) {
         const int32_t channel = ec_depthwise_neon_channel(g, i);
         ec_depthwise_neon_state s;
         s.c = ec_depthwise_neon_load(g, d->weights + (ptrdiff_t)i * size);
-        EC_NEON_UNROLL
+        EC_DEPTHWISE_UNROLL
         for (int32_t t = 0; t < taps; t++) s.weights[t] = vld1_s8(s.c.weights + t * g->block);
-        EC_NEON_UNROLL
+        EC_DEPTHWISE_UNROLL
         for (int32_t ky = 0; ky < g->kernel_h; ky++) s.x[ky] = x[ky] + channel;
         ec_depthwise_neon_ring_block(g, &s, o, zeros, y + channel);
     }
