@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from edgec.ir import Node, Value
-from edgec.passes.schedule.flow import Flow, row_bytes
+from edgec.passes.schedule.flow import Flow
+from edgec.passes.schedule.tasks import row_bytes
 from edgec.program import Area, Fresh
 from edgec.step import Step, round_up, working_bytes
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from edgec.ir import Graph, Node, Value
 from edgec.ops.base import RowWindow
 from edgec.passes.schedule.area import make_area
-from edgec.passes.schedule.flow import Flow, flow, row_bytes
+from edgec.passes.schedule.flow import Flow, flow
 from edgec.passes.schedule.memory import Buffer, plan_buffers
+from edgec.passes.schedule.tasks import row_bytes
 from edgec.program import Group, count_bytes
 from edgec.step import Chain, Step, kept_bytes, padding_rows, round_up, scratch_bytes
 

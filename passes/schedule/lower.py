@@ -14,12 +14,13 @@ from edgec.ir import Graph, Node, Value
 from edgec.ops.base import Kernel, RowWindow, select_kernel
 from edgec.passes.schedule.area import make_area
 from edgec.passes.schedule.choice import Choice
-from edgec.passes.schedule.flow import Flow, row_bytes
+from edgec.passes.schedule.flow import Flow
 from edgec.passes.schedule.groups import Cuts, Known, row_by_row
 from edgec.passes.schedule.memory import Buffer, area_buffers, kept_buffers, overlapping, place, plan_buffers, size_of
 from edgec.passes.schedule.order import orders
 from edgec.passes.schedule.recompute import Recompute
 from edgec.passes.schedule.stream import endless_steps, stream_of
+from edgec.passes.schedule.tasks import row_bytes
 from edgec.program import Fresh, Group, Placement, Program, Push, count_bytes
 from edgec.step import Step, kept_bytes, padding_bytes, padding_rows
 from edgec.target import Target

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from edgec.ir import Graph, Value
 from edgec.ops.base import RowWindow
-from edgec.passes.schedule.flow import Flow, row_bytes
+from edgec.passes.schedule.flow import Flow
+from edgec.passes.schedule.tasks import row_bytes
 from edgec.program import Group
 from edgec.step import Step, round_up
 

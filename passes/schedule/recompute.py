@@ -13,7 +13,7 @@ from functools import cached_property
 
 from edgec.ir import Value
 from edgec.passes.schedule.chains import can_be_cut, make_chain, widths
-from edgec.passes.schedule.flow import row_bytes
+from edgec.passes.schedule.tasks import row_bytes
 from edgec.step import Step, kept_bytes
 from edgec.target import Core
 

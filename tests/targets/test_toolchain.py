@@ -12,11 +12,12 @@ import pytest
 from edgec.errors import DoesNotFitError, TargetError
 from edgec.target import Target
 from edgec.targets import HostModel, find_compiler, list_targets, load_target
-from edgec.targets.toolchain import GCC
-from tests.targets.compilers import EACH_COMPILER, needs_gcc, needs_zig
+from edgec.targets.toolchain import GCC, GCC_LINUX
+from tests.targets.compilers import EACH_COMPILER, needs_gcc, needs_gcc_linux, needs_zig
 from tests.targets.small_project import INPUT, write_project
 
 BOARDS = [name for name in list_targets() if name != "host"]
+LINUX_BOARDS = [name for name in BOARDS if load_target(name).is_linux]
 
 
 def expected(x: np.ndarray) -> np.ndarray:
@@ -27,12 +28,12 @@ def expected(x: np.ndarray) -> np.ndarray:
 # Zig takes seconds a board: per commit it builds for each core, and for each kind of linker script.
 ZIG_BOARDS = ("microbit", "mps2-an385", "mps2-an386", "nucleo-h743zi2", "nucleo-u575zi", "mps3-an547-ddr", "rpi-pico")
 BUILDS = [
-    *(pytest.param(name, GCC, marks=needs_gcc) for name in BOARDS),
+    *(pytest.param(name, GCC, marks=needs_gcc) for name in BOARDS if name not in LINUX_BOARDS),
     *(pytest.param(name, "zig", marks=needs_zig) for name in ZIG_BOARDS),
     *(
         pytest.param(name, "zig", marks=[needs_zig, pytest.mark.exhaustive])
         for name in BOARDS
-        if name not in ZIG_BOARDS
+        if name not in (*ZIG_BOARDS, *LINUX_BOARDS)
     ),
 ]
 
@@ -52,6 +53,24 @@ def test_every_board_builds(name: str, cc: str, tmp_path: Path) -> None:
     assert 0 < firmware.port < firmware.flash < 16 << 10
     assert 0 < firmware.stack < 512
     assert firmware.flash == firmware.text + firmware.rodata + firmware.data
+
+
+@pytest.mark.parametrize(
+    ("name", "cc"),
+    [
+        *(pytest.param(name, GCC_LINUX, marks=needs_gcc_linux) for name in LINUX_BOARDS),
+        pytest.param(LINUX_BOARDS[0], "zig", marks=needs_zig),
+    ],
+)
+def test_every_board_with_linux_builds(name: str, cc: str, tmp_path: Path) -> None:
+    """One static program, its variables counted, its stack bounded."""
+    firmware = find_compiler(load_target(name), cc).build(
+        write_project(load_target(name), tmp_path), tmp_path / "build"
+    )
+    assert firmware.arena == 1024
+    assert firmware.arena < firmware.data + firmware.bss < 100 << 10
+    assert 0 < firmware.port < firmware.text
+    assert 0 < firmware.stack < 4096
 
 
 @needs_gcc

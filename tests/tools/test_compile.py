@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edgec.api import least_total
 from edgec.goal import Goal
 from edgec.targets import find_compiler, load_target
 from edgec.tools.compile import warn
@@ -84,6 +85,17 @@ def test_ram_is_a_budget(tmp_path: Path) -> None:
         assert report("--ram", str(budget))["ram"]["total"] <= budget
     text = edgec("compile", model, "--target", BOARD, "-o", tmp_path / "out").stdout
     assert "3 of 3 layers run row by row, in 1 group" in text
+
+
+def test_the_least_ram_counts_the_stack_too() -> None:
+    """The Program with the smallest arena, which comes where nothing fits, may be the one with the deepest stack."""
+    totals = {"least arena": 624, "more arena": 608, "most arena": 600}
+
+    def built(budget: int) -> tuple[Any, Any, dict[str, Any]]:
+        name = next((name for name, total in totals.items() if total <= budget), "least arena")
+        return name, None, {"ram": {"total": totals[name]}}
+
+    assert least_total(built, *built(300)[::2]) == ("most arena", 600)
 
 
 def test_a_pushed_input_needs_no_memory(tmp_path: Path) -> None:

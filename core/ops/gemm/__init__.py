@@ -7,6 +7,7 @@ from edgec.ops.base import OpDef, each_row
 from edgec.ops.gemm.attrs import GemmAttrs, gemm_macs, infer_gemm
 from edgec.ops.gemm.dsp import DSP
 from edgec.ops.gemm.mve import MVE
+from edgec.ops.gemm.neon import NEON
 from edgec.ops.gemm.nodsp import NODSP
 from edgec.ops.gemm.portable import PORTABLE
 
@@ -19,7 +20,7 @@ GEMM = OpDef(
     grad=backward.gemm,
     summary="constant weights, any transposition",
     extra=("MatMul", "QLinearMatMul", "QGemm"),
-    kernels=(*MVE, *DSP, *NODSP, *PORTABLE),
+    kernels=(*NEON, *MVE, *DSP, *NODSP, *PORTABLE),
 )
 
 OPS = (GEMM,)

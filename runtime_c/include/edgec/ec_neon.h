@@ -26,7 +26,7 @@ typedef struct {
 
 EC_INLINE ec_neon_output ec_neon_output_of(int32_t way, int32_t zero_point, int32_t low, int32_t high) {
     ec_neon_output o;
-    o.way = way;
+    o.way = way & EC_NEON_FITS ? way : EC_NEON_CLAMPED; /* of other layers nothing is known */
     o.magic = vdupq_n_f32(EC_NEON_MAGIC + (way & EC_NEON_ODD ? 0.0f : (float)zero_point));
     o.zero_point = vdupq_n_s16((int16_t)zero_point);
     o.low = vdupq_n_s8((int8_t)low);

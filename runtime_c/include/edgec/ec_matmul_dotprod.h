@@ -1,0 +1,156 @@
+/* Matrix products with SDOT: a tile of up to 4 pixels and 16 channels, whose sums stay in registers.
+ *
+ * In assembly, since compilers move registers about where four are loaded at once: 72 instructions for 1024 products.
+ * Which pixels, vectors of channels and steps a tile has is decided by the assembler (.if), so that each tile is
+ * straight code but for the one loop. */
+#ifndef EDGEC_EC_MATMUL_DOTPROD_H
+#define EDGEC_EC_MATMUL_DOTPROD_H
+
+#include "edgec/ec_neon_window.h"
+
+#define EC_DOTPROD_PIXELS 4
+#define EC_DOTPROD_CHANNELS 16
+
+#define EC_DOTPROD_SUM(acc, w, x, lane) "sdot v" acc ".4s, v" w ".16b, v" x ".4b[" lane "]\n\t"
+/* Four inputs of one pixel with all channels. */
+#define EC_DOTPROD_PIXEL(x, a, b, c, d, lane)                                                                          \
+    EC_DOTPROD_SUM(a, "0", x, lane)                                                                                    \
+    EC_ASM_IF("%c[vectors] > 1", EC_DOTPROD_SUM(b, "1", x, lane))                                                      \
+    EC_ASM_IF("%c[vectors] > 2", EC_DOTPROD_SUM(c, "2", x, lane))                                                      \
+    EC_ASM_IF("%c[vectors] > 3", EC_DOTPROD_SUM(d, "3", x, lane))
+/* One instruction on as many adjacent registers as there are vectors of channels. */
+#define EC_DOTPROD_MANY(op, one, two, three, four, from)                                                               \
+    EC_ASM_IF("%c[vectors] == 1", op " {" one "}, " from "\n\t")                                                       \
+    EC_ASM_IF("%c[vectors] == 2", op " {" one "-" two "}, " from "\n\t")                                               \
+    EC_ASM_IF("%c[vectors] == 3", op " {" one "-" three "}, " from "\n\t")                                             \
+    EC_ASM_IF("%c[vectors] == 4", op " {" one "-" four "}, " from "\n\t")
+/* Four inputs of all pixels. */
+#define EC_DOTPROD_FOUR(lane)                                                                                          \
+    EC_DOTPROD_MANY("ld1", "v0.16b", "v1.16b", "v2.16b", "v3.16b", "[x13], #16*%c[vectors]")                           \
+    EC_DOTPROD_PIXEL("4", "16", "17", "18", "19", lane)                                                                \
+    EC_ASM_IF("%c[pixels] > 1", EC_DOTPROD_PIXEL("5", "20", "21", "22", "23", lane))                                   \
+    EC_ASM_IF("%c[pixels] > 2", EC_DOTPROD_PIXEL("6", "24", "25", "26", "27", lane))                                   \
+    EC_ASM_IF("%c[pixels] > 3", EC_DOTPROD_PIXEL("7", "28", "29", "30", "31", lane))
+#define EC_DOTPROD_INPUTS(kind, bytes)                                                                                 \
+    "ldr " kind "4, [%[x]], #" bytes "\n\t" EC_ASM_IF("%c[pixels] > 1", "ldr " kind "5, [x10], #" bytes "\n\t")        \
+        EC_ASM_IF("%c[pixels] > 2", "ldr " kind "6, [x11], #" bytes "\n\t")                                            \
+            EC_ASM_IF("%c[pixels] > 3", "ldr " kind "7, [x12], #" bytes "\n\t")
+#define EC_DOTPROD_BIAS(pixel, one, two, three, four)                                                                  \
+    EC_ASM_IF("%c[pixels] > " pixel, EC_DOTPROD_MANY("ld1", one, two, three, four, "[%[constants]]"))
+#define EC_DOTPROD_STEP                                                                                                \
+    EC_DOTPROD_INPUTS("q", "16") EC_DOTPROD_FOUR("0") EC_DOTPROD_FOUR("1") EC_DOTPROD_FOUR("2") EC_DOTPROD_FOUR("3")
+
+/* The sums of a tile. x: (pixels, depth) s8, `step` bytes apart; constants: bias and so on, then (depth / 4,
+ * 4 * vectors, 4) s8. acc: (pixels, vectors). */
+EC_INLINE void ec_dotprod_multiply(const ec_neon_product *g, int32_t pixels, int32_t vectors, const int8_t *x,
+                                   int64_t step, const int8_t *constants, int32x4_t acc[16]) {
+    register int32x4_t s0 __asm("v16"), s1 __asm("v17"), s2 __asm("v18"), s3 __asm("v19");
+    register int32x4_t s4 __asm("v20"), s5 __asm("v21"), s6 __asm("v22"), s7 __asm("v23");
+    register int32x4_t s8 __asm("v24"), s9 __asm("v25"), s10 __asm("v26"), s11 __asm("v27");
+    register int32x4_t s12 __asm("v28"), s13 __asm("v29"), s14 __asm("v30"), s15 __asm("v31");
+    const int32_t steps = g->depth / 16, repeat = ec_neon_repeat(steps);
+    __asm volatile(
+        EC_ASM_IF("%c[pixels] > 1", "add x10, %[x], %[step]\n\t")
+            EC_ASM_IF("%c[pixels] > 2", "add x11, x10, %[step]\n\t") EC_ASM_IF(
+                "%c[pixels] > 3",
+                "add x12, x11, %[step]\n\t") "add x13, %[constants], #%c[skip]\n\t" EC_DOTPROD_BIAS("0", "v16.4s",
+                                                                                                    "v17.4s", "v18.4s",
+                                                                                                    "v19.4s")
+                EC_DOTPROD_BIAS("1", "v20.4s", "v21.4s", "v22.4s", "v23.4s")
+                    EC_DOTPROD_BIAS("2", "v24.4s", "v25.4s", "v26.4s", "v27.4s")
+                        EC_DOTPROD_BIAS("3", "v28.4s", "v29.4s", "v30.4s", "v31.4s")
+                            EC_ASM_IF("%c[turns] > 1", "mov w14, #%c[turns]\n\t1:\n\t")
+                                EC_ASM_IF("%c[turns] > 0", ".rept %c[repeat]\n\t" EC_DOTPROD_STEP ".endr\n\t")
+                                    EC_ASM_IF("%c[turns] > 1", "subs w14, w14, #1\n\tb.ne 1b\n\t")
+                                        EC_ASM_IF("%c[tail] & 8",
+                                                  EC_DOTPROD_INPUTS("d", "8") EC_DOTPROD_FOUR("0") EC_DOTPROD_FOUR("1"))
+                                            EC_ASM_IF("%c[tail] & 4", EC_DOTPROD_INPUTS("s", "4") EC_DOTPROD_FOUR("0"))
+        : "=w"(s0), "=w"(s1), "=w"(s2), "=w"(s3), "=w"(s4), "=w"(s5), "=w"(s6), "=w"(s7), "=w"(s8), "=w"(s9), "=w"(s10),
+          "=w"(s11), "=w"(s12), "=w"(s13), "=w"(s14), "=w"(s15), [x] "+r"(x)
+        : [step] "rI"(step), [constants] "r"(constants), [pixels] "i"(pixels), [vectors] "i"(vectors),
+          [skip] "i"(ec_neon_constants(g, vectors)), [turns] "i"(steps / repeat), [repeat] "i"(repeat),
+          [tail] "i"(g->depth % 16)
+        : "x10", "x11", "x12", "x13", "x14", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "cc", "memory");
+    const int32x4_t sums[16] = {s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15};
+    EC_NEON_UNROLL
+    for (int32_t i = 0; i < pixels * vectors; i++) acc[i] = sums[i / vectors * 4 + i % vectors];
+}
+
+/* All channels of a block of n, of one tile. */
+EC_INLINE void ec_dotprod_tile(const ec_neon_product *g, ec_neon_output to, int32_t pixels, int32_t n, const int8_t *x,
+                               int32_t step, const int32_t *sums, const int8_t *w, int8_t *y) {
+    const int32_t vectors = (n + 3) / 4;
+    const int32_t *const zeros = (const int32_t *)(const void *)w + 8 * vectors;
+    int32x4_t acc[16];
+    float32x4_t scale[4];
+    ec_dotprod_multiply(g, pixels, vectors, x, step, w, acc);
+    EC_NEON_UNROLL
+    for (int32_t v = 0; v < vectors; v++) scale[v] = vld1q_f32((const float *)(const void *)w + 4 * (vectors + v));
+    if (g->zero_points) ec_neon_subtract(pixels, vectors, zeros, sums, acc);
+    ec_neon_finish(g, to, pixels, vectors, n, acc, scale, y);
+}
+
+/* All pixels with a block of n channels; `count` % EC_DOTPROD_PIXELS are what is left of them in the end. */
+EC_INLINE void ec_dotprod_block(const ec_neon_product *g, ec_neon_output to, int32_t count, int32_t pixels, int32_t n,
+                                const int8_t *x, int32_t step, const int32_t *sums, const int8_t *w, int8_t *y) {
+    const int32_t rest = count % EC_DOTPROD_PIXELS;
+    int32_t p = 0;
+    EC_NEON_ROLLED
+    for (; p + EC_DOTPROD_PIXELS <= pixels; p += EC_DOTPROD_PIXELS) {
+        ec_dotprod_tile(g, to, EC_DOTPROD_PIXELS, n, x, step, sums + p, w, y);
+        x += EC_DOTPROD_PIXELS * step, y += EC_DOTPROD_PIXELS * g->out_c;
+    }
+    if (rest && p < pixels) ec_dotprod_tile(g, to, rest, n, x, step, sums + p, w, y);
+}
+
+/* x: (pixels, depth) s8, `step` bytes apart, sums: (pixels) their sums where weights have zero points; y: (pixels,
+ * out_c) s8. */
+EC_INLINE void ec_dotprod_product(const ec_neon_product *g, ec_neon_output to, int32_t count, int32_t pixels,
+                                  const int8_t *x, int32_t step, const int32_t *sums, const int8_t *w, int8_t *y) {
+    const int32_t whole = g->out_c - g->out_c % EC_DOTPROD_CHANNELS, left = g->out_c % EC_DOTPROD_CHANNELS;
+    const int32_t size = EC_DOTPROD_CHANNELS * g->depth + ec_neon_constants(g, EC_DOTPROD_CHANNELS / 4);
+    EC_NEON_ROLLED
+    for (int32_t o = 0; o < whole; o += EC_DOTPROD_CHANNELS, w += size) {
+        ec_dotprod_block(g, to, count, pixels, EC_DOTPROD_CHANNELS, x, step, sums, w, y + o);
+    }
+    if (left) ec_dotprod_block(g, to, count, pixels, left, x, step, sums, w, y + whole);
+}
+
+/* 1x1 convolution and dense. x: (count, in_c) s8, `step` bytes apart; y: (count, out_c) s8. */
+EC_INLINE void ec_matmul_dotprod(const ec_neon_matmul_geometry *g, const ec_neon_matmul_data *d, const int8_t *x,
+                                 int8_t *y, int8_t *scratch) {
+    const ec_neon_product product = {g->depth, g->out_c, g->zero_points, g->way, g->wide};
+    const ec_neon_output to = ec_neon_output_of(g->way, d->output_zero_point, d->clamp_min, d->clamp_max);
+    const int8_t *const weights = d->weights;
+    const int32_t gathered = g->depth != g->in_c;
+    int32_t *const sums = (int32_t *)(void *)scratch;
+    int8_t *const columns = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
+    EC_NEON_ROLLED
+    for (int32_t first = 0; first < g->count; first += g->strip, x += g->strip * g->step, y += g->strip * g->out_c) {
+        const int32_t pixels = ec_neon_next(g->count, first, g->strip);
+        if (g->zero_points) ec_neon_sums(pixels, x, g->step, g->in_c, sums);
+        if (gathered) ec_neon_copy_each(pixels, x, g->step, g->in_c, g->depth, columns);
+        ec_dotprod_product(&product, to, g->count, pixels, gathered ? columns : x, gathered ? g->depth : g->step, sums,
+                           weights, y);
+    }
+}
+
+/* One output row of a convolution. x: kernel_h rows of (in_w, in_c) s8; y: (out_w, out_c) s8. */
+EC_INLINE void ec_window_dotprod(const ec_neon_window_geometry *g, const ec_neon_window_data *d,
+                                 const int8_t *const x[], int8_t *y, int8_t *scratch) {
+    const ec_neon_product product = {g->depth, g->out_c, g->zero_points, g->way, g->wide};
+    const ec_neon_output to = ec_neon_output_of(g->way, d->output_zero_point, d->clamp_min, d->clamp_max);
+    const int8_t *const weights = d->weights;
+    const int32_t zero_point = d->input_zero_point, size = g->kernel_h * g->kernel_w * g->in_c;
+    int32_t *const sums = (int32_t *)(void *)scratch;
+    int8_t *const columns = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
+    EC_NEON_ROLLED
+    for (int32_t first = 0; first < g->out_w; first += g->strip, y += g->strip * g->out_c) {
+        const int32_t pixels = ec_neon_next(g->out_w, first, g->strip);
+        ec_neon_gather_strip(g, zero_point, x, first, pixels, columns);
+        if (g->zero_points) ec_neon_sums(pixels, columns, g->depth, size, sums);
+        ec_dotprod_product(&product, to, g->out_w, pixels, columns, g->depth, sums, weights, y);
+    }
+}
+
+#endif
