@@ -34,9 +34,9 @@ def fit_even(name: str, data: BinaryData) -> SmallProducts | None:
         # The bit and an odd zero point are added, too.
         largest = LARGEST * (abs(a) + abs(b)) + abs(offset) + 1 + (1 << shift)
         found = SmallProducts(a, b, 0, 0, 0, 0, offset, shift)
-        if max(abs(a), abs(b)) <= MOST_SMALL and largest <= MOST:
-            if np.array_equal(even_sums(found, data), clamped(name, data)):
-                return found
+        fits = max(abs(a), abs(b)) <= MOST_SMALL and largest <= MOST
+        if fits and np.array_equal(even_sums(found, data), clamped(name, data)):
+            return found
     return None
 
 

@@ -47,7 +47,7 @@ class BinaryNeonData(BinaryData):
 
 
 def integers(node: Node) -> tuple[int, SmallProducts | None]:
-    """(method, integers) that compute the operator, proved for every pair of inputs; (PRODUCT, None): there are none."""
+    """(method, integers) that compute the operator, proved for every pair of inputs; (PRODUCT, None) without any."""
     name, data = node.op.name, replace(binary_data(node), constant=None)
     even = fit_even(name, data)
     if even is not None:

@@ -1,11 +1,12 @@
 """Add, Sub and Mul of int8 values by products of 16 bits and less, proved on all 65,536 pairs: what NEON is quick at.
 
-Add, Sub:  y = clamp((first * (a * a_first + b * b_first) + second * (a * a_second + b * b_second) + offset >> 16) >> shift)
-Mul:       y = clamp((((a - z_a) * (b - z_b) * 2 * first) >> 32) + 2^(shift - 1) >> shift) + z_y)
+Add, Sub:  sum = first * (a * a_first + b * b_first) + second * (a * a_second + b * b_second)
+           y = clamp((sum + offset >> 16) >> shift)
+Mul:       y = clamp((((a - z_a) * (b - z_b) * 2 * first >> 32) + 2^(shift - 1) >> shift) + z_y)
 
-A sum needs multipliers of about 22 bits each, (A, B): between the 65,536 values and the halves that they are rounded at
-there is no more room. Any such pair is `first` times one vector of int8 and `second` times another, first and second
-of int16, for many pairs of vectors: those of determinant D do where D divides (A, B) in both coordinates, one time in D.
+A sum needs multipliers A and B of about 22 bits each: between the 65,536 values and the halves that they are rounded
+at there is no more room. (A, B) is `first` times one vector of int8 and `second` times another, first and second of
+int16, for many pairs of vectors: those of determinant D do one time in D, and some thousands are tried.
 """
 
 from __future__ import annotations
