@@ -15,11 +15,14 @@ import numpy as np
 from edgec.errors import InternalError
 from edgec.ir import Array, Node, QuantParams, TensorType
 from edgec.ops.base import Kernel, OpDef, s8_only
-from edgec.ops.numbers import QMAX, QMIN, dequantize, quantize
+from edgec.ops.conv.mve_pack import way_of
+from edgec.ops.numbers import FULL_RANGE, QMAX, QMIN, dequantize, quantize
 from edgec.target import Core
 
 # onnxruntime takes a coordinate this near to a half for the half itself.
 TIE = 1e-6
+ALL_VALUES = 256  # that an input may be away from its zero point, at most
+NEON_CHANNELS = 8  # half a vector
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,13 @@ class ResizeGeometry:
 
 
 @dataclass(frozen=True)
+class LinearNeonGeometry(ResizeGeometry):
+    """Mirrors ec_resize_linear_s8_neon_geometry."""
+
+    way: int
+
+
+@dataclass(frozen=True)
 class NearestData:
     """Mirrors ec_resize_nearest_s8_data; `table` requantises, None where the scales are the same."""
 
@@ -211,6 +221,28 @@ def linear_data(node: Node) -> LinearData:
     )
 
 
+def linear_way(node: Node) -> int:
+    """EC_NEON_FITS ...: a mean of elements is no further from 0 than they are, but for float32's rounding."""
+    x, y = quants(node)
+    return way_of(2 * ALL_VALUES * float(x.scalar[0]) / float(y.scalar[0]), y.scalar[1], FULL_RANGE)
+
+
+def linear_neon_geometry(node: Node, rows: int) -> LinearNeonGeometry:
+    return LinearNeonGeometry(**vars(resize_geometry(node, rows)), way=linear_way(node))
+
+
+def linear_neon(node: Node, core: Core) -> str | None:
+    """why_not: NEON, channels for half a vector, results that fit int16."""
+    if not core.neon:
+        return f"needs NEON, {core.name} has none"
+    reason = mode_only("linear", node, core)
+    if reason is None and node.inputs[0].type.shape[-1] < NEON_CHANNELS:
+        return f"takes {NEON_CHANNELS} channels or more"
+    if reason is None and linear_way(node) == 0:
+        return "takes results that fit int16 before they saturate"
+    return reason
+
+
 RESIZE = OpDef(
     "Resize",
     ResizeAttrs,
@@ -225,6 +257,14 @@ RESIZE = OpDef(
             geometry=resize_geometry,
             data=nearest_data,
             cost=lambda node, core: 3.0 * node.output.type.elements,
+        ),
+        Kernel(
+            name="ec_resize_linear_s8_neon",
+            family="resize",
+            why_not=linear_neon,
+            geometry=linear_neon_geometry,
+            data=linear_data,
+            cost=lambda node, core: 7.5 * node.output.type.elements,
         ),
         Kernel(
             name="ec_resize_linear_s8",

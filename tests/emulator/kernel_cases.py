@@ -15,8 +15,10 @@ from edgec.ir import Array, Graph, QuantParams, Value
 from edgec.ops.conv import ConvAttrs, largest_sum
 from edgec.ops.elementwise import BinaryAttrs, binary_s8
 from edgec.ops.gemm import GemmAttrs
-from edgec.ops.numbers import requantize
+from edgec.ops.movement import TransposeAttrs
+from edgec.ops.numbers import dequantize, quantize, requantize
 from edgec.ops.pool import PoolAttrs, ReduceAttrs, mean_scale
+from edgec.ops.resize import ResizeAttrs, interpolate, linear_taps, nearest_indices
 from edgec.ops.table import TableAttrs
 from tests.graphs import HOST
 from tests.runtime_c.harness import activation, constant, one_node
@@ -30,6 +32,7 @@ ZERO_POINTS = (-128, -128, -127, -3, 0, 5, 127)
 CLAMPS = (*((-128, 127),) * 10, (-3, 127), (-100, 90), (0, 6), (-128, 13), (127, 127))
 SAMPLES = 3
 LARGEST = 2**31 - 1
+MOST_MOVED = 8000  # elements of a tensor whose axes change places
 Rng = np.random.Generator
 
 
@@ -242,6 +245,42 @@ def table(rng: Rng) -> Case:
     return Case(graph, inputs, entries.array[inputs[0].astype(np.int32) + 128])
 
 
+def transpose(rng: Rng) -> Case:
+    """Any order of two to five axes, some of them one vector or tile and one element long."""
+    sizes = (1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 24, 33)
+    shape = tuple(int(pick(rng, sizes)) for _ in range(between(rng, 2, 5)))
+    if np.prod(shape) > MOST_MOVED:
+        return transpose(rng)
+    perm = tuple(int(axis) for axis in rng.permutation(len(shape)))
+    x = activation("x", shape)
+    graph = one_node("Transpose", TransposeAttrs(perm), [x], x.type.quant)
+    inputs = batches(rng, graph)
+    return Case(graph, inputs, inputs[0].transpose(0, *(axis + 1 for axis in perm)))
+
+
+def resize(rng: Rng) -> Case:
+    """Up and down, to the nearest element and linear."""
+    height, width, *sizes = (between(rng, 1, most) for most in (6, 6, 11, 11))
+    if chance(rng, 0.4):
+        sizes = [2 * height, 2 * width]
+    mode = pick(rng, ("nearest", "linear", "linear", "linear"))
+    coordinates = pick(rng, ("half_pixel", "align_corners", "asymmetric"))
+    attrs = ResizeAttrs((sizes[0], sizes[1]), (sizes[0] / height, sizes[1] / width), mode, coordinates)
+    x = activation("x", (1, height, width, pick(rng, CHANNELS)), pick(rng, (0.02, 0.0625)), pick(rng, ZERO_POINTS))
+    quant = x.type.quant
+    assert quant is not None
+    y = pick(rng, (quant, QuantParams.per_tensor(pick(rng, (0.0213, 0.003)), pick(rng, ZERO_POINTS))))
+    graph = one_node("Resize", attrs, [x], y)
+    inputs = batches(rng, graph)
+    real = dequantize(inputs[0], quant)
+    if mode == "linear":
+        taps = linear_taps(attrs, 0, height), linear_taps(attrs, 1, width)
+        return Case(graph, inputs, np.stack([quantize(interpolate(sample, *taps), y) for sample in real]))
+    rows, columns = nearest_indices(attrs, 0, height), nearest_indices(attrs, 1, width)
+    same = inputs[0] if y == quant else quantize(real, y)
+    return Case(graph, inputs, same[:, :, rows][:, :, :, columns])
+
+
 MAKERS: dict[str, Callable[[Rng], Case]] = {
     "pointwise": pointwise,
     "dense_convolution": dense_convolution,
@@ -251,6 +290,8 @@ MAKERS: dict[str, Callable[[Rng], Case]] = {
     "mean": mean,
     "binary": binary,
     "table": table,
+    "transpose": transpose,
+    "resize": resize,
 }
 
 

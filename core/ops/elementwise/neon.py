@@ -11,16 +11,16 @@ from edgec.ir import Node
 from edgec.ops.base import Kernel
 from edgec.ops.conv.mve_pack import way_of
 from edgec.ops.elementwise.attrs import BinaryAttrs
+from edgec.ops.elementwise.even_sum import fit_even
 from edgec.ops.elementwise.mve import FUNCTIONS, LARGEST, near, real_results
 from edgec.ops.elementwise.portable import BinaryData, BinaryGeometry, binary_data, binary_geometry, binary_s8
 from edgec.ops.elementwise.small_products import SmallProducts, fit
 from edgec.target import Core
 
-INTEGERS, PRODUCT, QUOTIENT = range(3)  # ec_binary_neon_method of ec_binary_neon.h
+INTEGERS, EVEN, PRODUCT, QUOTIENT = range(4)  # ec_binary_neon_method of ec_binary_neon.h
 LEAST_RUN = 8  # elements side by side
 NONE = SmallProducts(0, 0, 0, 0, 0, 0, 0, 8)
-COSTS = {"Add": 1.7, "Sub": 1.7, "Mul": 1.6}  # instructions an element
-COST_REAL = 3.2
+COSTS = (1.7, 1.2, 3.3, 3.3)  # instructions an element, by the method
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,14 @@ class BinaryNeonData(BinaryData):
     offset: int
 
 
-def integers(node: Node) -> SmallProducts | None:
-    """The integers that compute the operator, proved for every pair of inputs."""
-    return fit(node.op.name, replace(binary_data(node), constant=None))
+def integers(node: Node) -> tuple[int, SmallProducts | None]:
+    """(method, integers) that compute the operator, proved for every pair of inputs; (PRODUCT, None) without any."""
+    name, data = node.op.name, replace(binary_data(node), constant=None)
+    even = fit_even(name, data)
+    if even is not None:
+        return EVEN, even
+    found = fit(name, data)
+    return (PRODUCT, None) if found is None else (INTEGERS, found)
 
 
 def division(node: Node) -> tuple[int, np.float32]:
@@ -66,11 +71,10 @@ def division(node: Node) -> tuple[int, np.float32]:
 
 
 def neon_geometry(node: Node, rows: int) -> BinaryNeonGeometry:
-    found = integers(node)
-    method = division(node)[0] if found is None else INTEGERS
+    method, found = integers(node)
     return BinaryNeonGeometry(
         **vars(binary_geometry(node, rows)),
-        method=method,
+        method=division(node)[0] if found is None else method,
         shift=(found or NONE).shift,
         # Results within LARGEST, which binary_neon asks for, fit int16 with their zero point.
         way=way_of(0.0, binary_data(node).y_zero_point, node.attrs.clamp),
@@ -78,7 +82,7 @@ def neon_geometry(node: Node, rows: int) -> BinaryNeonGeometry:
 
 
 def neon_data(node: Node) -> BinaryNeonData:
-    found = integers(node)
+    _, found = integers(node)
     of = vars(found or NONE)
     return BinaryNeonData(
         **vars(binary_data(node)),
@@ -107,8 +111,7 @@ def binary_neon(node: Node, core: Core) -> str | None:
 def neon_cost(node: Node, core: Core) -> float:
     """Instructions: of an element, of beginning and ending a run."""
     elements, run = node.output.type.elements, binary_geometry(node, node.output.type.rows).size[-1]
-    each = COST_REAL if integers(node) is None else COSTS[node.op.name]
-    return (each + 20.0 / run) * elements
+    return (COSTS[integers(node)[0]] + 20.0 / run) * elements
 
 
 def neon(name: str) -> Kernel[BinaryAttrs]:

@@ -1,16 +1,18 @@
 """Add, Sub and Mul of int8 values by products of 16 bits and less, proved on all 65,536 pairs: what NEON is quick at.
 
-Add, Sub:  y = clamp((first * (a * a_first + b * b_first) + second * (a * a_second + b * b_second) + offset >> 16) >> shift)
-Mul:       y = clamp((((a - z_a) * (b - z_b) * 2 * first) >> 32) + 2^(shift - 1) >> shift) + z_y)
+Add, Sub:  sum = first * (a * a_first + b * b_first) + second * (a * a_second + b * b_second)
+           y = clamp((sum + offset >> 16) >> shift)
+Mul:       y = clamp((((a - z_a) * (b - z_b) * 2 * first >> 32) + 2^(shift - 1) >> shift) + z_y)
 
-A sum needs multipliers of about 22 bits each, (A, B): between the 65,536 values and the halves that they are rounded at
-there is no more room. Any such pair is `first` times one vector of int8 and `second` times another, first and second
-of int16, for many pairs of vectors: those of determinant D do where D divides (A, B) in both coordinates, one time in D.
+A sum needs multipliers A and B of about 22 bits each: between the 65,536 values and the halves that they are rounded
+at there is no more room. (A, B) is `first` times one vector of int8 and `second` times another, first and second of
+int16, for many pairs of vectors: those of determinant D do one time in D, and some thousands are tried.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ NEAR = 4  # multipliers are tried so far from the quotients of the scales
 TRIED = 40  # of those that are right, the ones with most room
 FAR = 1 << 50  # beyond every line
 MOST, MOST_SMALL = 32767, 127
-VECTORS = 1 << 15
+VECTORS, DRAWS = 1 << 15, 8
 DEEPEST = 1 << 31
 MUL_SHIFTS = tuple(range(16, 0, -2))
 
@@ -49,16 +51,16 @@ class SmallProducts:
 
 
 @functools.cache
-def vectors() -> Array:
+def vectors(draw: int) -> Array:
     """(5, n) int64: some a_first, b_first, a_second, b_second and their determinants; the same ones always."""
-    parts = np.random.default_rng(0).integers(-MOST_SMALL, MOST_SMALL + 1, (4, VECTORS))
+    parts = np.random.default_rng(draw).integers(-MOST_SMALL, MOST_SMALL + 1, (4, VECTORS))
     determinant = parts[0] * parts[3] - parts[1] * parts[2]
     return np.concatenate([parts, determinant[None]])[:, determinant != 0]
 
 
-def in_small_products(a: int, b: int, offset: int, shift: int) -> SmallProducts | None:
-    """The multipliers a and b of a sum in two levels; None: no vectors give them."""
-    a_first, b_first, a_second, b_second, determinant = vectors()
+def in_small_products(a: int, b: int, offset: int, shift: int, draw: int) -> SmallProducts | None:
+    """The multipliers a and b of a sum in two levels; None: none of the vectors give them."""
+    a_first, b_first, a_second, b_second, determinant = vectors(draw)
     first, second = a * b_second - b * a_second, a_first * b - b_first * a
     fits = np.maximum(np.abs(first), np.abs(second)) <= MOST * np.abs(determinant)
     found = np.flatnonzero(fits & (first % determinant == 0) & (second % determinant == 0))
@@ -112,11 +114,12 @@ def fit_sum(name: str, data: BinaryData) -> SmallProducts | None:
     """The integers of an Add or Sub with these quantisations (data.constant is not read)."""
     largest = float(np.abs(results(name, data)).max())
     most = min(NARROW + MOST_SHIFT, 31 - math.ceil(math.log2(largest + 2)))
-    for shift in range(most, max(most - FEWER, NARROW + 1) - 1, -1):
-        for a, b, offset in lines(name, data, shift):
-            found = in_small_products(a, b, offset, shift - NARROW) if fits_int32(a, b, offset) else None
-            if found is not None and np.array_equal(sums(found, data), clamped(name, data)):
-                return found
+    shifts = range(most, max(most - FEWER, NARROW + 1) - 1, -1)
+    right = [(shift, *line) for shift in shifts for line in lines(name, data, shift) if fits_int32(*line)]
+    for draw, (shift, a, b, offset) in itertools.product(range(DRAWS), right):
+        found = in_small_products(a, b, offset, shift - NARROW, draw)
+        if found is not None and np.array_equal(sums(found, data), clamped(name, data)):
+            return found
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from edgec.ir import Node
 from edgec.ops import backward
 from edgec.ops.base import Kernel, NoData, OpDef, QuantRule, s8_only
+from edgec.ops.movement import neon
 from edgec.ops.movement.attrs import (
     ConcatAttrs,
     DepthToSpaceAttrs,
@@ -116,6 +117,7 @@ TRANSPOSE = OpDef(
     grad=backward.transpose,
     summary="any permutation",
     kernels=(
+        neon.TRANSPOSE,
         Kernel(
             name="ec_transpose_s8",
             family="movement",

@@ -4,7 +4,9 @@
  *   a + b:  y = (first * (a * a_first + b * b_first) + second * (a * a_second + b * b_second) + offset) >> 16 >> shift
  *   a * b:  y = ((((a - z_a) * (b - z_b) * 2 * first) >> 32) + 2^(shift - 1) >> shift) + z_y
  * A sum needs multipliers of about 22 bits: each is made of an int8 times an int16, twice, which NEON multiplies and
- * widens in one instruction. Where no integers do, float32 as the definition has it. */
+ * widens in one instruction. Scales that are powers of two times each other give halves, which no line rounds to even:
+ *   a + b:  v = a * a_first + b * b_first + offset,  y = (v + (bit `shift` of v) >> shift) + 1 if z_y is odd
+ * Where no integers do, float32 as the definition has it. */
 #ifndef EDGEC_EC_BINARY_NEON_H
 #define EDGEC_EC_BINARY_NEON_H
 
@@ -16,6 +18,7 @@
 
 typedef enum {
     EC_BINARY_NEON_INTEGERS,
+    EC_BINARY_NEON_EVEN,
     EC_BINARY_NEON_PRODUCT,  /* float32; the real result is multiplied by a reciprocal of the output's scale */
     EC_BINARY_NEON_QUOTIENT, /* or divided by the scale */
 } ec_binary_neon_method;
@@ -44,6 +47,7 @@ typedef struct {
     int8x16_t a_first, b_first, a_second, b_second;
     int16x4_t large; /* first, second */
     int32x4_t offset, multiplier;
+    int16x8_t even_offset, to_sign, odd; /* to_sign: shift of bit `shift` to the highest */
     int8x8_t a_zero_point, b_zero_point;
     float32x4_t a_scale, b_scale, factor;
 } ec_binary_neon_constants;
@@ -55,6 +59,8 @@ EC_INLINE ec_binary_neon_constants ec_binary_neon_constants_of(const ec_binary_n
     k.a_first = vdupq_n_s8((int8_t)d->a_first), k.b_first = vdupq_n_s8((int8_t)d->b_first);
     k.a_second = vdupq_n_s8((int8_t)d->a_second), k.b_second = vdupq_n_s8((int8_t)d->b_second);
     k.large = vset_lane_s16((int16_t)d->second, vdup_n_s16((int16_t)d->first), 1);
+    k.even_offset = vdupq_n_s16((int16_t)d->offset), k.to_sign = vdupq_n_s16((int16_t)(15 - g->shift));
+    k.odd = vdupq_n_s16((int16_t)(1 << g->shift));
     k.offset = vdupq_n_s32(d->offset), k.multiplier = vdupq_n_s32(d->first);
     k.a_zero_point = vdup_n_s8((int8_t)d->a_zero_point), k.b_zero_point = vdup_n_s8((int8_t)d->b_zero_point);
     k.a_scale = vdupq_n_f32(d->a_scale), k.b_scale = vdupq_n_f32(d->b_scale), k.factor = vdupq_n_f32(d->factor);
@@ -82,6 +88,22 @@ EC_INLINE int8x16_t ec_binary_neon_add(const ec_binary_neon_constants *k, int32_
     second[1] = vmlal_high_s8(second[1], b, k->b_second);
     return ec_neon_shift_to_bytes(ec_binary_neon_sums(k, first[0], second[0]),
                                   ec_binary_neon_sums(k, first[1], second[1]), shift);
+}
+
+/* Eight sums, rounded but for the shift. */
+EC_INLINE int16x8_t ec_binary_neon_even(const ec_binary_neon_constants *k, int16x8_t sum) {
+    const uint16x8_t signs = vreinterpretq_u16_s16(vshlq_s16(sum, k->to_sign));
+    const int16x8_t v = vreinterpretq_s16_u16(vsraq_n_u16(vreinterpretq_u16_s16(sum), signs, 15));
+    return k->output.way & EC_NEON_ODD ? vaddq_s16(v, k->odd) : v;
+}
+
+EC_INLINE int8x16_t ec_binary_neon_add_even(const ec_binary_neon_constants *k, int32_t shift, int8x16_t a,
+                                            int8x16_t b) {
+    int16x8_t low = vmlal_s8(k->even_offset, vget_low_s8(a), vget_low_s8(k->a_first));
+    int16x8_t high = vmlal_high_s8(k->even_offset, a, k->a_first);
+    low = vmlal_s8(low, vget_low_s8(b), vget_low_s8(k->b_first));
+    high = vmlal_high_s8(high, b, k->b_first);
+    return ec_neon_shift_to_bytes(ec_binary_neon_even(k, low), ec_binary_neon_even(k, high), shift);
 }
 
 /* Eight products of values less their zero points, with the output's zero point. */
@@ -116,8 +138,9 @@ EC_INLINE int16x8_t ec_binary_neon_rounded(ec_binary_op op, int32_t method, cons
 /* Sixteen elements. */
 EC_INLINE int8x16_t ec_binary_neon_16(ec_binary_op op, const ec_binary_neon_geometry *g,
                                       const ec_binary_neon_constants *k, int8x16_t a, int8x16_t b) {
-    if (g->method == EC_BINARY_NEON_INTEGERS && op != EC_MUL) {
-        const int8x16_t y = ec_binary_neon_add(k, g->shift, a, b);
+    if (g->method == EC_BINARY_NEON_EVEN || (g->method == EC_BINARY_NEON_INTEGERS && op != EC_MUL)) {
+        const int8x16_t y = g->method == EC_BINARY_NEON_EVEN ? ec_binary_neon_add_even(k, g->shift, a, b)
+                                                             : ec_binary_neon_add(k, g->shift, a, b);
         return g->way & EC_NEON_CLAMPED ? vminq_s8(vmaxq_s8(y, k->output.low), k->output.high) : y;
     }
     const int16x8_t a_low = vsubl_s8(vget_low_s8(a), k->a_zero_point);

@@ -71,8 +71,8 @@ EC_INLINE void ec_mean_s8_neon_16(const ec_mean_s8_neon_geometry *g, const int8_
 }
 
 /* x[0]: (outer, reduce, inner) s8, y: (outer, inner) s8, acc: s32 */
-EC_INLINE void ec_mean_s8_neon(const ec_mean_s8_neon_geometry *g, const ec_mean_s8_neon_data *d, const int8_t *const x[],
-                               int8_t *y, void *scratch) {
+EC_INLINE void ec_mean_s8_neon(const ec_mean_s8_neon_geometry *g, const ec_mean_s8_neon_data *d,
+                               const int8_t *const x[], int8_t *y, void *scratch) {
     (void)scratch;
     const ec_mean_s8_neon_data data = *d; /* y can't change it */
     const ec_neon_output to = ec_neon_output_of(g->way, data.output_zero_point, data.clamp_min, data.clamp_max);

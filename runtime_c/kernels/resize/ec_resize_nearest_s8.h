@@ -28,7 +28,7 @@ EC_INLINE void ec_resize_nearest_s8(const ec_resize_nearest_s8_geometry *g, cons
             if (d->table) {
                 for (int32_t c = 0; c < g->channels; c++) y[c] = d->table[pixel[c] + 128];
             } else {
-                for (int32_t c = 0; c < g->channels; c++) y[c] = pixel[c];
+                __builtin_memcpy(y, pixel, (size_t)g->channels);
             }
         }
     }
