@@ -6,7 +6,7 @@ A step computes 16 or 8 channels of an output. Where few columns hold the window
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,8 @@ MOST_STRIP = 8  # output pixels whose inputs are copied together
 MOST_EDGES = 6  # outputs of a ring with columns outside the row: each has code of its own
 MOST_RING_W = 5  # EC_DEPTHWISE_DOTPROD_COLUMNS
 MOST_RING_CELLS = 6  # columns of the window times planes of four rows: each takes two registers
-MOST_RING_TAPS = 12  # without dot products: inputs and weights each take a register
+MOST_RING_H = 5  # EC_DEPTHWISE_NEON_ROWS: of windows without dot products
+BEHIND = 64  # bytes that may be read behind the constants of a ring without dot products
 S16 = 2**15 - 1
 
 Tap = tuple[int, int]  # ky, kx
@@ -108,7 +109,7 @@ def dotprod_ring(node: Node) -> bool:
 
 def neon_ring(node: Node) -> bool:
     kh, kw = node.attrs.kernel_shape
-    return slides(node) and kh * kw <= MOST_RING_TAPS
+    return slides(node) and kw <= MOST_RING_W and kh <= MOST_RING_H
 
 
 def ring_cells(kh: int, kw: int) -> list[list[Tap | None]]:
@@ -129,10 +130,22 @@ def ring_cells(kh: int, kw: int) -> list[list[Tap | None]]:
 
 
 def window_cells(kh: int, kw: int) -> list[list[Tap | None]]:
-    """Four taps after another in each cell, column by column."""
-    taps: list[Tap | None] = [(ky, kx) for kx in range(kw) for ky in range(kh)]
+    """Four taps after another in each cell, row by row."""
+    taps: list[Tap | None] = [(ky, kx) for ky in range(kh) for kx in range(kw)]
     taps += [None] * (-len(taps) % CELL)
     return [taps[first : first + CELL] for first in range(0, len(taps), CELL)]
+
+
+def ring_pairs(kh: int, kw: int) -> list[list[Tap | None]]:
+    """Taps of each pair without dot products: of two rows of each column, then along an odd last row."""
+    columns: list[list[Tap | None]] = [[(ky, kx), (ky + 1, kx)] for kx in range(kw) for ky in range(0, kh - 1, 2)]
+    along: list[list[Tap | None]] = [[(kh - 1, kx), (kh - 1, kx + 1)] for kx in range(0, kw - 1, 2)]
+    return columns + along if kh % 2 else columns
+
+
+def ring_single(kh: int, kw: int) -> list[list[Tap | None]]:
+    """The tap that no pair has, or none; what is read as one vector."""
+    return [[(kh - 1, kw - 1) if kh % 2 and kw % 2 else None], [None]]
 
 
 def block_of(node: Node, ring: bool) -> int:
@@ -169,13 +182,18 @@ def pack_blocks(node: Node, block: int, cells: list[list[Tap | None]]) -> Depthw
 
 
 def taps_of_s16(node: Node) -> int:
-    """Products, one after another in the window and of all sets, whose sum fits int16 whatever the inputs are: 1 ... 4."""
-    weights = np.stack(weight_sets(node), axis=-1).astype(np.int64)
-    taps = weights.reshape(len(weights), -1)  # (C, KH * KW * sets)
-    # x is in -128..127
-    high, low = np.where(taps < 0, taps * QMIN, taps * QMAX), np.where(taps < 0, taps * QMAX, taps * QMIN)
+    """Products, one after another in a lane, whose sum fits int16 whatever the inputs are: 1 ... 4."""
+    weights = np.stack(weight_sets(node), axis=-1).astype(np.int64)  # (C, KH, KW, sets)
+    lanes = weights.reshape(len(weights), -1)
+    if neon_ring(node):
+        pairs = ring_pairs(*node.attrs.kernel_shape)
+        if not pairs:
+            return 1
+        lanes = np.concatenate([[weights[:, pair[i][0], pair[i][1], 0] for pair in pairs] for i in range(2)], 1).T
+    # (lanes, taps); x is in -128..127
+    high, low = np.where(lanes < 0, lanes * QMIN, lanes * QMAX), np.where(lanes < 0, lanes * QMAX, lanes * QMIN)
     for count in (4, 3, 2):
-        starts = np.arange(0, taps.shape[1], count)
+        starts = np.arange(0, lanes.shape[1], count)
         if np.add.reduceat(high, starts, 1).max() <= S16 and np.add.reduceat(low, starts, 1).min() >= -S16 - 1:
             return count
     return 1
@@ -221,8 +239,11 @@ def dotprod_geometry(node: Node, rows: int) -> DepthwiseNeonGeometry:
 
 def neon_data(node: Node) -> DepthwiseNeonData:
     kh, kw = node.attrs.kernel_shape
+    if neon_ring(node):
+        data = pack_blocks(node, NARROW, ring_single(kh, kw) + ring_pairs(kh, kw))
+        return replace(data, weights=np.pad(data.weights, (0, BEHIND)))
     single: list[list[Tap | None]] = [[(ky, kx)] for ky in range(kh) for kx in range(kw)]
-    return pack_blocks(node, block_of(node, neon_ring(node)), single)
+    return pack_blocks(node, block_of(node, False), single)
 
 
 def dotprod_data(node: Node) -> DepthwiseNeonData:

@@ -101,6 +101,27 @@ EC_INLINE void ec_depthwise_neon_strip(const ec_depthwise_neon_geometry *g, int3
     }
 }
 
+/* Eight bytes of a row; the next column's are read next. Not an intrinsic: the post-increment by a register takes no
+ * instruction of its own. */
+EC_INLINE int8x16_t ec_depthwise_neon_next(const int8_t **from, ptrdiff_t step) {
+    int8x16_t x;
+    __asm volatile("ld1 {%0.8b}, [%1], %2" : "=w"(x), "+r"(*from) : "r"(step) : "memory");
+    return x;
+}
+
+/* The same of a block. */
+EC_INLINE int8x16_t ec_depthwise_neon_next_block(const ec_depthwise_neon_geometry *g, const int8_t **from,
+                                                 ptrdiff_t step) {
+    int8x16_t x;
+    if (g->block == EC_DEPTHWISE_NEON_NARROW) return ec_depthwise_neon_next(from, step);
+    __asm volatile("ld1 {%0.16b}, [%1], %2" : "=w"(x), "+r"(*from) : "r"(step) : "memory");
+    return x;
+}
+
+EC_INLINE void ec_depthwise_neon_put(int8_t **to, ptrdiff_t step, int8x8_t y) {
+    __asm volatile("st1 {%1.8b}, [%0], %2" : "+r"(*to) : "w"(y), "r"(step) : "memory");
+}
+
 /* Stores a block of outputs. */
 EC_INLINE void ec_depthwise_neon_store(const ec_depthwise_neon_geometry *g, ec_neon_output o, const int32x4_t acc[],
                                        const float32x4_t scale[], int8_t *y) {
