@@ -93,6 +93,7 @@ EC_INLINE void ec_depthwise_neon_ring_step(const ec_depthwise_neon_geometry *g, 
         if (i % g->taps == g->taps - 1 || i == pairs - 1) {
             acc0 = vpadalq_s16(acc0, low);
             acc1 = vpadalq_s16(acc1, high);
+            if (!held) ec_depthwise_neon_hold(&acc0, &acc1);
         }
     }
     const int16x8_t scaled = ec_neon_scaled(o, acc0, acc1, s->scale[0], s->scale[1]);

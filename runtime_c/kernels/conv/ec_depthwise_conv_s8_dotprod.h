@@ -31,6 +31,7 @@ EC_INLINE void ec_depthwise_dotprod_cell(const ec_depthwise_neon_geometry *g, co
     int8x16_t c[4];
     ec_depthwise_dotprod_both(x, used, order, c);
     if (g->block == EC_DEPTHWISE_NEON_NARROW) {
+        EC_NEON_UNROLL
         for (int32_t set = 0; set < g->sets; set++) {
             __asm volatile("ld1 {v28.16b-v29.16b}, [%2], #32\n\t"
                            "sdot %0.4s, %3.16b, v28.16b\n\tsdot %1.4s, %4.16b, v29.16b"
@@ -41,6 +42,7 @@ EC_INLINE void ec_depthwise_dotprod_cell(const ec_depthwise_neon_geometry *g, co
         return;
     }
     ec_depthwise_dotprod_both(x, used, order + 2, c + 2);
+    EC_NEON_UNROLL
     for (int32_t set = 0; set < g->sets; set++) {
         __asm volatile("ld1 {v28.16b-v31.16b}, [%4], #64\n\t"
                        "sdot %0.4s, %5.16b, v28.16b\n\tsdot %1.4s, %6.16b, v29.16b\n\t"
@@ -59,6 +61,7 @@ EC_INLINE void ec_depthwise_dotprod_pixels(const ec_depthwise_neon_geometry *g, 
     uint8x16_t order[4];
     int32x4_t bias[4];
     float32x4_t scale[4];
+    EC_NEON_UNROLL
     for (int32_t q = 0; q < 4; q++) {
         const int32_t used = q < g->block / 4 ? q : 0;
         order[q] = ec_depthwise_dotprod_order(q);

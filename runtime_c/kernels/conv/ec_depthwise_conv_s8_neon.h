@@ -20,6 +20,7 @@ typedef struct {
 
 EC_INLINE ec_depthwise_neon_constants ec_depthwise_neon_load(const ec_depthwise_neon_geometry *g, const int8_t *from) {
     ec_depthwise_neon_constants c;
+    EC_NEON_UNROLL
     for (int32_t q = 0; q < g->block / 4; q++) {
         c.scale[q] = ec_neon_load_f32(from + 16 * q);
         c.bias[q] = ec_neon_load_s32(from + 4 * g->block + 16 * q);
@@ -51,6 +52,30 @@ EC_INLINE void ec_depthwise_neon_add(const ec_depthwise_neon_geometry *g, int32x
     acc[3] = vaddw_high_s16(acc[3], p->sum[1]);
 }
 
+/* Weights of up to four taps, the next ones of `left`. Not intrinsics: compilers would read before the loop and then
+ * spill. */
+EC_INLINE void ec_depthwise_neon_weights(const ec_depthwise_neon_geometry *g, int32_t left, const int8_t **from,
+                                         int8x16_t w[4]) {
+    register int8x16_t a __asm("v28");
+    register int8x16_t b __asm("v29");
+    register int8x16_t c __asm("v30");
+    register int8x16_t d __asm("v31");
+    if (left < 4) {
+        EC_NEON_UNROLL
+        for (int32_t i = 0; i < left; i++) w[i] = ec_depthwise_neon_next_block(g, from, g->block);
+        return;
+    }
+    if (g->block == EC_DEPTHWISE_NEON_NARROW) {
+        __asm volatile("ld1 {v28.8b-v31.8b}, [%4], #32" : "=w"(a), "=w"(b), "=w"(c), "=w"(d), "+r"(*from));
+    } else {
+        __asm volatile("ld1 {v28.16b-v31.16b}, [%4], #64" : "=w"(a), "=w"(b), "=w"(c), "=w"(d), "+r"(*from));
+    }
+    w[0] = a;
+    w[1] = b;
+    w[2] = c;
+    w[3] = d;
+}
+
 /* `count` outputs of a block. rows: where the first window begins in each row; `step` bytes from column to column. */
 EC_INLINE void ec_depthwise_neon_pixels(const ec_depthwise_neon_geometry *g, ec_neon_output o, const int8_t *constants,
                                         const int8_t *const rows[], ptrdiff_t step, int32_t count, int8_t *y) {
@@ -60,21 +85,25 @@ EC_INLINE void ec_depthwise_neon_pixels(const ec_depthwise_neon_geometry *g, ec_
     EC_NEON_ROLLED
     for (int32_t i = 0; i < count; i++, at += g->stride_w * step, y += g->channels) {
         int32x4_t acc[4] = {c.bias[0], c.bias[1], c.bias[2], c.bias[3]};
-        const int8_t *w = c.weights, *next = rows[0];
+        const int8_t *from = c.weights, *next = rows[0];
         ec_depthwise_neon_products p;
-        int8x16_t x = vdupq_n_s8(0);
+        int8x16_t x = vdupq_n_s8(0), w[4] = {x, x, x, x};
         EC_NEON_UNROLL
         for (int32_t t = 0; t < products; t++) {
             const int32_t tap = t / g->sets, first = t % g->taps == 0;
             if (t % (g->kernel_w * g->sets) == 0) next = rows[tap / g->kernel_w] + at;
             if (t % g->sets == 0) x = ec_depthwise_neon_next_block(g, &next, g->dilation_w * step);
-            const int8x16_t by = ec_depthwise_neon_next_block(g, &w, g->block);
+            if (t % 4 == 0) ec_depthwise_neon_weights(g, products - t, &from, w);
             if (g->block == EC_DEPTHWISE_NEON_NARROW) {
-                ec_depthwise_neon_multiply(&p, first, vget_low_s8(x), vget_low_s8(by));
+                ec_depthwise_neon_multiply(&p, first, vget_low_s8(x), vget_low_s8(w[t % 4]));
             } else {
-                ec_depthwise_neon_multiply_16(&p, first, x, by);
+                ec_depthwise_neon_multiply_16(&p, first, x, w[t % 4]);
             }
-            if (t % g->taps == g->taps - 1 || t == products - 1) ec_depthwise_neon_add(g, acc, &p);
+            if (t % g->taps == g->taps - 1 || t == products - 1) {
+                ec_depthwise_neon_add(g, acc, &p);
+                ec_depthwise_neon_hold(&acc[0], &acc[1]);
+                ec_depthwise_neon_hold(&acc[2], &acc[3]);
+            }
         }
         ec_depthwise_neon_store(g, o, acc, c.scale, y);
     }
