@@ -10,15 +10,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgec.ir import Array, Node
+from edgec.ir import Node
 from edgec.ops.base import Kernel
 from edgec.ops.conv.attrs import ConvAttrs, is_depthwise
-from edgec.ops.conv.mve_pack import folded_bias, output_way, weighed
-from edgec.ops.conv.sums import conv_data, input_zero_point, weighted_s8
-from edgec.ops.numbers import QMAX, QMIN
+from edgec.ops.conv.depthwise_neon_pack import (
+    Cell,
+    DepthwiseNeonData,
+    pack_blocks,
+    planes,
+    products_of_s16,
+    ring_cells,
+    ring_pairs,
+    ring_single,
+    weight_sets,
+    weights_of,
+    window_cells,
+)
+from edgec.ops.conv.mve_pack import output_way, weighed
+from edgec.ops.conv.sums import input_zero_point, weighted_s8
 from edgec.target import Core
 
-CELL = 4  # products of a lane of SDOT
 WIDE, NARROW = 16, 8  # channels of a step
 MOST_TAPS = 64  # EC_DEPTHWISE_NEON_TAPS
 MOST_STRIP = 8  # output pixels whose inputs are copied together
@@ -27,9 +38,6 @@ MOST_RING_W = 5  # EC_DEPTHWISE_DOTPROD_COLUMNS
 MOST_RING_CELLS = 6  # columns of the window times planes of four rows: each takes two registers
 MOST_RING_H = 5  # EC_DEPTHWISE_NEON_ROWS: of windows without dot products
 BEHIND = 64  # bytes that may be read behind the constants of a ring without dot products
-S16 = 2**15 - 1
-
-Tap = tuple[int, int]  # ky, kx
 
 
 @dataclass(frozen=True)
@@ -50,28 +58,6 @@ class DepthwiseNeonGeometry:
     sets: int
     taps: int
     way: int
-
-
-@dataclass(frozen=True)
-class DepthwiseNeonData:
-    """Mirrors ec_depthwise_neon_data. weights: s8, the constants of a block of channels together."""
-
-    weights: Array
-    input_zero_point: int
-    output_zero_point: int
-    clamp_min: int
-    clamp_max: int
-
-
-def weight_sets(node: Node) -> list[Array]:
-    """(C, KH, KW) s8: weights without their zero points; where those do not fit int8, two arrays whose sum they are."""
-    data = conv_data(node)
-    weights = data.weights.reshape(len(data.bias), *node.attrs.kernel_shape).astype(np.int64)
-    if data.weight_zero_point is not None:
-        weights -= data.weight_zero_point[:, None, None]
-    first = np.clip(weights, QMIN, QMAX)
-    rest = weights - first
-    return [part.astype(np.int8) for part in ((first, rest) if rest.any() else (first,))]
 
 
 def border_outputs(node: Node) -> int:
@@ -96,12 +82,6 @@ def slides(node: Node) -> bool:
     )
 
 
-def planes(kernel_h: int) -> tuple[int, int]:
-    """Planes of four rows, and whether one more row is left: its cells lie along the row."""
-    along = int(kernel_h % CELL == 1)
-    return -(-(kernel_h - along) // CELL), along
-
-
 def dotprod_ring(node: Node) -> bool:
     kh, kw = node.attrs.kernel_shape
     return slides(node) and kw <= MOST_RING_W and planes(kh)[0] * kw <= MOST_RING_CELLS
@@ -112,91 +92,18 @@ def neon_ring(node: Node) -> bool:
     return slides(node) and kw <= MOST_RING_W and kh <= MOST_RING_H
 
 
-def ring_cells(kh: int, kw: int) -> list[list[Tap | None]]:
-    """Taps of each cell: for each column its planes, then the row that is left, its last cell at the window's end."""
-    count, along = planes(kh)
-    cells: list[list[Tap | None]] = [
-        [(ky, kx) if ky < kh - along else None for ky in range(CELL * plane, CELL * (plane + 1))]
-        for kx in range(kw)
-        for plane in range(count)
-    ]
-    if along:
-        row: list[Tap | None] = [(kh - 1, kx) for kx in range(kw)]
-        if kw > CELL:
-            cells.append(row[:CELL])
-            row = row[CELL:]
-        cells.append([None] * (CELL - len(row)) + row)
-    return cells
-
-
-def window_cells(kh: int, kw: int) -> list[list[Tap | None]]:
-    """Four taps after another in each cell, row by row."""
-    taps: list[Tap | None] = [(ky, kx) for ky in range(kh) for kx in range(kw)]
-    taps += [None] * (-len(taps) % CELL)
-    return [taps[first : first + CELL] for first in range(0, len(taps), CELL)]
-
-
-def ring_pairs(kh: int, kw: int) -> list[list[Tap | None]]:
-    """Taps of each pair without dot products: of two rows of each column, then along an odd last row."""
-    columns: list[list[Tap | None]] = [[(ky, kx), (ky + 1, kx)] for kx in range(kw) for ky in range(0, kh - 1, 2)]
-    along: list[list[Tap | None]] = [[(kh - 1, kx), (kh - 1, kx + 1)] for kx in range(0, kw - 1, 2)]
-    return columns + along if kh % 2 else columns
-
-
-def ring_single(kh: int, kw: int) -> list[list[Tap | None]]:
-    """The tap that no pair has, or none; what is read as one vector."""
-    return [[(kh - 1, kw - 1) if kh % 2 and kw % 2 else None], [None]]
-
-
 def block_of(node: Node, ring: bool) -> int:
     return NARROW if ring or node.output.type.shape[3] < WIDE else WIDE
 
 
-def pack_blocks(node: Node, block: int, cells: list[list[Tap | None]]) -> DepthwiseNeonData:
-    """For each block of channels scale (f32), bias (s32), and of each cell and set the weights (block, taps of it).
-
-    The last block lies at the end of the channels, over the one before; channels that are not there are zeros.
-    """
-    data, sets = conv_data(node), weight_sets(node)
-    channels = len(data.bias)
-    bias, scale = folded_bias(node).astype("<i4"), data.scale.astype("<f4")
-    parts: list[Array] = []
-    for first in range(0, channels, block):
-        own = slice(max(0, min(first, channels - block)), first + block)
-
-        def of_block(values: Array, own: slice = own) -> Array:
-            """(block, ...) of (channels, ...)"""
-            there = values[own][:block]
-            return np.concatenate([there, np.zeros((block - len(there), *there.shape[1:]), there.dtype)])
-
-        parts += [of_block(scale).view(np.int8), of_block(bias).view(np.int8)]
-        for cell in cells:
-            for weights in sets:
-                zeros = np.zeros(channels, np.int8)
-                taps = [zeros if tap is None else weights[:, tap[0], tap[1]] for tap in cell]
-                parts.append(of_block(np.stack(taps, axis=-1)).ravel())
-    packed = np.concatenate(parts)
-    return DepthwiseNeonData(
-        packed, data.input_zero_point, data.output_zero_point, data.clamp_min, data.clamp_max
-    )
-
-
 def taps_of_s16(node: Node) -> int:
-    """Products, one after another in a lane, whose sum fits int16 whatever the inputs are: 1 ... 4."""
+    """Products that one int16 may sum: of a lane of a ring, or of taps and sets one after another."""
     weights = np.stack(weight_sets(node), axis=-1).astype(np.int64)  # (C, KH, KW, sets)
-    lanes = weights.reshape(len(weights), -1)
-    if neon_ring(node):
-        pairs = ring_pairs(*node.attrs.kernel_shape)
-        if not pairs:
-            return 1
-        lanes = np.concatenate([[weights[:, pair[i][0], pair[i][1], 0] for pair in pairs] for i in range(2)], 1).T
-    # (lanes, taps); x is in -128..127
-    high, low = np.where(lanes < 0, lanes * QMIN, lanes * QMAX), np.where(lanes < 0, lanes * QMAX, lanes * QMIN)
-    for count in (4, 3, 2):
-        starts = np.arange(0, lanes.shape[1], count)
-        if np.add.reduceat(high, starts, 1).max() <= S16 and np.add.reduceat(low, starts, 1).min() >= -S16 - 1:
-            return count
-    return 1
+    if not neon_ring(node):
+        return products_of_s16(weights.reshape(len(weights), -1))
+    pairs = [weights_of(weights[..., 0], pair) for pair in ring_pairs(*node.attrs.kernel_shape)]
+    # (C, 2) of each pair -> (C * 2, pairs)
+    return products_of_s16(np.stack(pairs, axis=-1).reshape(-1, len(pairs))) if pairs else 1
 
 
 def geometry_of(node: Node, ring: bool, taps: int) -> DepthwiseNeonGeometry:
@@ -242,7 +149,7 @@ def neon_data(node: Node) -> DepthwiseNeonData:
     if neon_ring(node):
         data = pack_blocks(node, NARROW, ring_single(kh, kw) + ring_pairs(kh, kw))
         return replace(data, weights=np.pad(data.weights, (0, BEHIND)))
-    single: list[list[Tap | None]] = [[(ky, kx)] for ky in range(kh) for kx in range(kw)]
+    single: list[Cell] = [[(ky, kx)] for ky in range(kh) for kx in range(kw)]
     return pack_blocks(node, block_of(node, False), single)
 
 
@@ -300,7 +207,7 @@ DEPTHWISE_NEON: tuple[Kernel[ConvAttrs], ...] = (
         pad_value=input_zero_point,
         cost=dotprod_cost,
         work=depthwise_work,
-        stack=320,
+        stack=900,
         code=1600,
     ),
     Kernel(
@@ -313,7 +220,7 @@ DEPTHWISE_NEON: tuple[Kernel[ConvAttrs], ...] = (
         pad_value=input_zero_point,
         cost=neon_cost,
         work=depthwise_work,
-        stack=320,
+        stack=900,
         code=1600,
     ),
 )

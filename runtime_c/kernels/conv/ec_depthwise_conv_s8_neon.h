@@ -21,9 +21,10 @@ typedef struct {
 EC_INLINE ec_depthwise_neon_constants ec_depthwise_neon_load(const ec_depthwise_neon_geometry *g, const int8_t *from) {
     ec_depthwise_neon_constants c;
     EC_NEON_UNROLL
-    for (int32_t q = 0; q < g->block / 4; q++) {
-        c.scale[q] = ec_neon_load_f32(from + 16 * q);
-        c.bias[q] = ec_neon_load_s32(from + 4 * g->block + 16 * q);
+    for (int32_t q = 0; q < 4; q++) {
+        const int32_t used = q < g->block / 4 ? q : 0;
+        c.scale[q] = ec_neon_load_f32(from + 16 * used);
+        c.bias[q] = ec_neon_load_s32(from + 4 * g->block + 16 * used);
     }
     c.weights = from + 8 * g->block;
     return c;
