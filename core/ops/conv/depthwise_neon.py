@@ -107,6 +107,7 @@ def taps_of_s16(node: Node) -> int:
 
 
 def geometry_of(node: Node, ring: bool, taps: int) -> DepthwiseNeonGeometry:
+    """Of both kernels; `taps` means nothing to that with dot products."""
     attrs: ConvAttrs = node.attrs
     x, y = node.inputs[0].type, node.output.type
     return DepthwiseNeonGeometry(
@@ -180,20 +181,30 @@ def dotprod_only(node: Node, core: Core) -> str | None:
     return one_filter(node, core) if core.dotprod else f"needs dot products, {core.name} has none"
 
 
-def depthwise_work(node: Node) -> tuple[float, ...]:
-    """Outputs, products, inputs of the rows that are read."""
+def work_of(node: Node, ring: bool) -> tuple[float, ...]:
+    """Outputs, products, and inputs that are read, all of whole blocks of channels."""
     attrs: ConvAttrs = node.attrs
-    outputs = float(node.output.type.elements)
+    y = node.output.type
     kh, kw = attrs.kernel_shape
-    return outputs, outputs * kh * kw, outputs * kh * min(kw, attrs.strides[1])
+    block = block_of(node, ring)
+    outputs = float(y.elements // y.shape[3] * -(-y.shape[3] // block) * block)
+    return outputs, outputs * kh * kw * len(weight_sets(node)), outputs * kh * (attrs.strides[1] if ring else kw)
+
+
+def neon_work(node: Node) -> tuple[float, ...]:
+    return work_of(node, neon_ring(node))
+
+
+def dotprod_work(node: Node) -> tuple[float, ...]:
+    return work_of(node, dotprod_ring(node))
 
 
 def neon_cost(node: Node, core: Core) -> float:
-    return weighed(depthwise_work(node), (1.5, 0.25, 0.13))
+    return weighed(neon_work(node), (1.5, 0.22, 0.21))
 
 
 def dotprod_cost(node: Node, core: Core) -> float:
-    return weighed(depthwise_work(node), (1.5, 0.085, 0.2))
+    return weighed(dotprod_work(node), (1.6, 0.075, 0.22))
 
 
 DEPTHWISE_NEON: tuple[Kernel[ConvAttrs], ...] = (
@@ -206,7 +217,7 @@ DEPTHWISE_NEON: tuple[Kernel[ConvAttrs], ...] = (
         scratch=lambda node: scratch_of(node, dotprod_ring(node)),
         pad_value=input_zero_point,
         cost=dotprod_cost,
-        work=depthwise_work,
+        work=dotprod_work,
         stack=900,
         code=1600,
     ),
@@ -219,7 +230,7 @@ DEPTHWISE_NEON: tuple[Kernel[ConvAttrs], ...] = (
         scratch=lambda node: scratch_of(node, neon_ring(node)),
         pad_value=input_zero_point,
         cost=neon_cost,
-        work=depthwise_work,
+        work=neon_work,
         stack=900,
         code=1600,
     ),

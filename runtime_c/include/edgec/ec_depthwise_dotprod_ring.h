@@ -87,7 +87,8 @@ EC_INLINE void ec_depthwise_dotprod_move(ec_depthwise_dotprod_state *s, int8x16_
     s->along[1] = high;
 }
 
-/* Takes the next column of the row into slot; zero points where it lies outside. The row along it: see return. */
+/* Takes the next column of the row into slot; zero points where it lies outside. Returns what the row along which cells
+ * lie has of it. */
 EC_INLINE int8x16_t ec_depthwise_dotprod_column(const ec_depthwise_neon_geometry *g, ec_depthwise_dotprod_state *s,
                                                 int8x16_t zeros, int32_t inside, int32_t slot) {
     const int32_t planes = ec_depthwise_dotprod_planes(g), rows = g->kernel_h - ec_depthwise_dotprod_along(g);
@@ -113,7 +114,7 @@ EC_INLINE int8x16_t ec_depthwise_dotprod_column(const ec_depthwise_neon_geometry
 }
 
 /* One output; `phase` is its number modulo the turns after which columns have the same slots again. p: number of its
- * first new column, counted from the padding on. */
+ * first new column, counted from the padding on; below 0 where all are inside. */
 EC_INLINE void ec_depthwise_dotprod_ring_step(const ec_depthwise_neon_geometry *g, ec_depthwise_dotprod_state *s,
                                               ec_neon_output o, int8x16_t zeros, int32_t phase, int32_t p, int8_t **y) {
     const int32_t planes = ec_depthwise_dotprod_planes(g), cells = ec_depthwise_dotprod_ring_cells(g);
