@@ -6,29 +6,38 @@ A step computes 16 or 8 channels of an output. Where few columns hold the window
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgec.ir import Array, Node
+from edgec.ir import Node
 from edgec.ops.base import Kernel
 from edgec.ops.conv.attrs import ConvAttrs, is_depthwise
-from edgec.ops.conv.mve_pack import folded_bias, output_way, weighed
-from edgec.ops.conv.sums import conv_data, input_zero_point, weighted_s8
-from edgec.ops.numbers import QMAX, QMIN
+from edgec.ops.conv.depthwise_neon_pack import (
+    Cell,
+    DepthwiseNeonData,
+    pack_blocks,
+    planes,
+    products_of_s16,
+    ring_cells,
+    ring_pairs,
+    ring_single,
+    weight_sets,
+    weights_of,
+    window_cells,
+)
+from edgec.ops.conv.mve_pack import output_way, weighed
+from edgec.ops.conv.sums import input_zero_point, weighted_s8
 from edgec.target import Core
 
-CELL = 4  # products of a lane of SDOT
 WIDE, NARROW = 16, 8  # channels of a step
 MOST_TAPS = 64  # EC_DEPTHWISE_NEON_TAPS
 MOST_STRIP = 8  # output pixels whose inputs are copied together
 MOST_EDGES = 6  # outputs of a ring with columns outside the row: each has code of its own
 MOST_RING_W = 5  # EC_DEPTHWISE_DOTPROD_COLUMNS
 MOST_RING_CELLS = 6  # columns of the window times planes of four rows: each takes two registers
-MOST_RING_TAPS = 12  # without dot products: inputs and weights each take a register
-S16 = 2**15 - 1
-
-Tap = tuple[int, int]  # ky, kx
+MOST_RING_H = 5  # EC_DEPTHWISE_NEON_ROWS: of windows without dot products
+BEHIND = 64  # bytes that may be read behind the constants of a ring without dot products
 
 
 @dataclass(frozen=True)
@@ -49,28 +58,6 @@ class DepthwiseNeonGeometry:
     sets: int
     taps: int
     way: int
-
-
-@dataclass(frozen=True)
-class DepthwiseNeonData:
-    """Mirrors ec_depthwise_neon_data. weights: s8, the constants of a block of channels together."""
-
-    weights: Array
-    input_zero_point: int
-    output_zero_point: int
-    clamp_min: int
-    clamp_max: int
-
-
-def weight_sets(node: Node) -> list[Array]:
-    """(C, KH, KW) s8: weights without their zero points; where those do not fit int8, two arrays whose sum they are."""
-    data = conv_data(node)
-    weights = data.weights.reshape(len(data.bias), *node.attrs.kernel_shape).astype(np.int64)
-    if data.weight_zero_point is not None:
-        weights -= data.weight_zero_point[:, None, None]
-    first = np.clip(weights, QMIN, QMAX)
-    rest = weights - first
-    return [part.astype(np.int8) for part in ((first, rest) if rest.any() else (first,))]
 
 
 def border_outputs(node: Node) -> int:
@@ -95,12 +82,6 @@ def slides(node: Node) -> bool:
     )
 
 
-def planes(kernel_h: int) -> tuple[int, int]:
-    """Planes of four rows, and whether one more row is left: its cells lie along the row."""
-    along = int(kernel_h % CELL == 1)
-    return -(-(kernel_h - along) // CELL), along
-
-
 def dotprod_ring(node: Node) -> bool:
     kh, kw = node.attrs.kernel_shape
     return slides(node) and kw <= MOST_RING_W and planes(kh)[0] * kw <= MOST_RING_CELLS
@@ -108,80 +89,25 @@ def dotprod_ring(node: Node) -> bool:
 
 def neon_ring(node: Node) -> bool:
     kh, kw = node.attrs.kernel_shape
-    return slides(node) and kh * kw <= MOST_RING_TAPS
-
-
-def ring_cells(kh: int, kw: int) -> list[list[Tap | None]]:
-    """Taps of each cell: for each column its planes, then the row that is left, its last cell at the window's end."""
-    count, along = planes(kh)
-    cells: list[list[Tap | None]] = [
-        [(ky, kx) if ky < kh - along else None for ky in range(CELL * plane, CELL * (plane + 1))]
-        for kx in range(kw)
-        for plane in range(count)
-    ]
-    if along:
-        row: list[Tap | None] = [(kh - 1, kx) for kx in range(kw)]
-        if kw > CELL:
-            cells.append(row[:CELL])
-            row = row[CELL:]
-        cells.append([None] * (CELL - len(row)) + row)
-    return cells
-
-
-def window_cells(kh: int, kw: int) -> list[list[Tap | None]]:
-    """Four taps after another in each cell, column by column."""
-    taps: list[Tap | None] = [(ky, kx) for kx in range(kw) for ky in range(kh)]
-    taps += [None] * (-len(taps) % CELL)
-    return [taps[first : first + CELL] for first in range(0, len(taps), CELL)]
+    return slides(node) and kw <= MOST_RING_W and kh <= MOST_RING_H
 
 
 def block_of(node: Node, ring: bool) -> int:
     return NARROW if ring or node.output.type.shape[3] < WIDE else WIDE
 
 
-def pack_blocks(node: Node, block: int, cells: list[list[Tap | None]]) -> DepthwiseNeonData:
-    """For each block of channels scale (f32), bias (s32), and of each cell and set the weights (block, taps of it).
-
-    The last block lies at the end of the channels, over the one before; channels that are not there are zeros.
-    """
-    data, sets = conv_data(node), weight_sets(node)
-    channels = len(data.bias)
-    bias, scale = folded_bias(node).astype("<i4"), data.scale.astype("<f4")
-    parts: list[Array] = []
-    for first in range(0, channels, block):
-        own = slice(max(0, min(first, channels - block)), first + block)
-
-        def of_block(values: Array, own: slice = own) -> Array:
-            """(block, ...) of (channels, ...)"""
-            there = values[own][:block]
-            return np.concatenate([there, np.zeros((block - len(there), *there.shape[1:]), there.dtype)])
-
-        parts += [of_block(scale).view(np.int8), of_block(bias).view(np.int8)]
-        for cell in cells:
-            for weights in sets:
-                zeros = np.zeros(channels, np.int8)
-                taps = [zeros if tap is None else weights[:, tap[0], tap[1]] for tap in cell]
-                parts.append(of_block(np.stack(taps, axis=-1)).ravel())
-    packed = np.concatenate(parts)
-    return DepthwiseNeonData(
-        packed, data.input_zero_point, data.output_zero_point, data.clamp_min, data.clamp_max
-    )
-
-
 def taps_of_s16(node: Node) -> int:
-    """Products, one after another in the window and of all sets, whose sum fits int16 whatever the inputs are: 1 ... 4."""
-    weights = np.stack(weight_sets(node), axis=-1).astype(np.int64)
-    taps = weights.reshape(len(weights), -1)  # (C, KH * KW * sets)
-    # x is in -128..127
-    high, low = np.where(taps < 0, taps * QMIN, taps * QMAX), np.where(taps < 0, taps * QMAX, taps * QMIN)
-    for count in (4, 3, 2):
-        starts = np.arange(0, taps.shape[1], count)
-        if np.add.reduceat(high, starts, 1).max() <= S16 and np.add.reduceat(low, starts, 1).min() >= -S16 - 1:
-            return count
-    return 1
+    """Products that one int16 may sum: of a lane of a ring, or of taps and sets one after another."""
+    weights = np.stack(weight_sets(node), axis=-1).astype(np.int64)  # (C, KH, KW, sets)
+    if not neon_ring(node):
+        return products_of_s16(weights.reshape(len(weights), -1))
+    pairs = [weights_of(weights[..., 0], pair) for pair in ring_pairs(*node.attrs.kernel_shape)]
+    # (C, 2) of each pair -> (C * 2, pairs)
+    return products_of_s16(np.stack(pairs, axis=-1).reshape(-1, len(pairs))) if pairs else 1
 
 
 def geometry_of(node: Node, ring: bool, taps: int) -> DepthwiseNeonGeometry:
+    """Of both kernels; `taps` means nothing to that with dot products."""
     attrs: ConvAttrs = node.attrs
     x, y = node.inputs[0].type, node.output.type
     return DepthwiseNeonGeometry(
@@ -221,8 +147,11 @@ def dotprod_geometry(node: Node, rows: int) -> DepthwiseNeonGeometry:
 
 def neon_data(node: Node) -> DepthwiseNeonData:
     kh, kw = node.attrs.kernel_shape
-    single: list[list[Tap | None]] = [[(ky, kx)] for ky in range(kh) for kx in range(kw)]
-    return pack_blocks(node, block_of(node, neon_ring(node)), single)
+    if neon_ring(node):
+        data = pack_blocks(node, NARROW, ring_single(kh, kw) + ring_pairs(kh, kw))
+        return replace(data, weights=np.pad(data.weights, (0, BEHIND)))
+    single: list[Cell] = [[(ky, kx)] for ky in range(kh) for kx in range(kw)]
+    return pack_blocks(node, block_of(node, False), single)
 
 
 def dotprod_data(node: Node) -> DepthwiseNeonData:
@@ -252,20 +181,30 @@ def dotprod_only(node: Node, core: Core) -> str | None:
     return one_filter(node, core) if core.dotprod else f"needs dot products, {core.name} has none"
 
 
-def depthwise_work(node: Node) -> tuple[float, ...]:
-    """Outputs, products, inputs of the rows that are read."""
+def work_of(node: Node, ring: bool) -> tuple[float, ...]:
+    """Outputs, products, and inputs that are read, all of whole blocks of channels."""
     attrs: ConvAttrs = node.attrs
-    outputs = float(node.output.type.elements)
+    y = node.output.type
     kh, kw = attrs.kernel_shape
-    return outputs, outputs * kh * kw, outputs * kh * min(kw, attrs.strides[1])
+    block = block_of(node, ring)
+    outputs = float(y.elements // y.shape[3] * -(-y.shape[3] // block) * block)
+    return outputs, outputs * kh * kw * len(weight_sets(node)), outputs * kh * (attrs.strides[1] if ring else kw)
+
+
+def neon_work(node: Node) -> tuple[float, ...]:
+    return work_of(node, neon_ring(node))
+
+
+def dotprod_work(node: Node) -> tuple[float, ...]:
+    return work_of(node, dotprod_ring(node))
 
 
 def neon_cost(node: Node, core: Core) -> float:
-    return weighed(depthwise_work(node), (1.5, 0.25, 0.13))
+    return weighed(neon_work(node), (1.5, 0.22, 0.21))
 
 
 def dotprod_cost(node: Node, core: Core) -> float:
-    return weighed(depthwise_work(node), (1.5, 0.085, 0.2))
+    return weighed(dotprod_work(node), (1.6, 0.075, 0.22))
 
 
 DEPTHWISE_NEON: tuple[Kernel[ConvAttrs], ...] = (
@@ -278,8 +217,8 @@ DEPTHWISE_NEON: tuple[Kernel[ConvAttrs], ...] = (
         scratch=lambda node: scratch_of(node, dotprod_ring(node)),
         pad_value=input_zero_point,
         cost=dotprod_cost,
-        work=depthwise_work,
-        stack=320,
+        work=dotprod_work,
+        stack=900,
         code=1600,
     ),
     Kernel(
@@ -291,8 +230,8 @@ DEPTHWISE_NEON: tuple[Kernel[ConvAttrs], ...] = (
         scratch=lambda node: scratch_of(node, neon_ring(node)),
         pad_value=input_zero_point,
         cost=neon_cost,
-        work=depthwise_work,
-        stack=320,
+        work=neon_work,
+        stack=900,
         code=1600,
     ),
 )

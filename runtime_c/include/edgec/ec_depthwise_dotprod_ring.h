@@ -18,25 +18,6 @@ EC_INLINE uint8x16_t ec_depthwise_dotprod_order(int32_t quad) {
     return vaddq_u8(vld1q_u8(order), vdupq_n_u8((uint8_t)(4 * quad)));
 }
 
-EC_INLINE int8x16_t ec_depthwise_dotprod_load(const ec_depthwise_neon_geometry *g, const int8_t *from) {
-    return g->block == EC_DEPTHWISE_NEON_NARROW ? vcombine_s8(vld1_s8(from), vdup_n_s8(0)) : vld1q_s8(from);
-}
-
-/* Cells of the first `used` of four registers. */
-EC_INLINE int8x16_t ec_depthwise_dotprod_cells(const int8x16_t x[4], int32_t used, uint8x16_t order) {
-    if (used == 1) return vqtbl1q_s8(x[0], order);
-    if (used == 2) {
-        const int8x16x2_t two = {{x[0], x[1]}};
-        return vqtbl2q_s8(two, order);
-    }
-    if (used == 3) {
-        const int8x16x3_t three = {{x[0], x[1], x[2]}};
-        return vqtbl3q_s8(three, order);
-    }
-    const int8x16x4_t four = {{x[0], x[1], x[2], x[3]}};
-    return vqtbl4q_s8(four, order);
-}
-
 typedef struct {
     int8x16_t cells[EC_DEPTHWISE_DOTPROD_COLUMNS][EC_DEPTHWISE_DOTPROD_PLANES][2]; /* column, plane, 4 channels */
     int8x16_t along[2];                                                            /* cells of the last row */
@@ -61,20 +42,8 @@ EC_INLINE int32_t ec_depthwise_dotprod_ring_cells(const ec_depthwise_neon_geomet
     return g->kernel_w * ec_depthwise_dotprod_planes(g) + along;
 }
 
-/* Eight bytes of a row; the next column's are read next. Not an intrinsic: the post-increment by a register takes no
- * instruction of its own. */
-EC_INLINE int8x16_t ec_depthwise_dotprod_next(const int8_t **from, ptrdiff_t step) {
-    int8x16_t x;
-    __asm volatile("ld1 {%0.8b}, [%1], %2" : "=w"(x), "+r"(*from) : "r"(step) : "memory");
-    return x;
-}
-
-EC_INLINE void ec_depthwise_dotprod_put(int8_t **to, ptrdiff_t step, int8x8_t y) {
-    __asm volatile("st1 {%1.8b}, [%0], %2" : "+r"(*to) : "w"(y), "r"(step) : "memory");
-}
-
 /* Cells of 8 channels from the first `used` of four registers. GCC 12 copies the registers of vqtbl3q to neighbouring
- * ones instead of reading into those. */
+ * ones instead of reading into those; volatile: clang would read the next column first and copy it. */
 EC_INLINE void ec_depthwise_dotprod_both(const int8x16_t x[4], int32_t used, const uint8x16_t order[2],
                                          int8x16_t cells[2]) {
     register int8x16_t a __asm("v28") = x[0];
@@ -85,17 +54,17 @@ EC_INLINE void ec_depthwise_dotprod_both(const int8x16_t x[4], int32_t used, con
         cells[0] = vqtbl1q_s8(x[0], order[0]);
         cells[1] = vqtbl1q_s8(x[0], order[1]);
     } else if (used == 2) {
-        __asm("tbl %0.16b, {v28.16b-v29.16b}, %2.16b\n\ttbl %1.16b, {v28.16b-v29.16b}, %3.16b"
-              : "=&w"(cells[0]), "=w"(cells[1])
-              : "w"(order[0]), "w"(order[1]), "w"(a), "w"(b));
+        __asm volatile("tbl %0.16b, {v28.16b-v29.16b}, %2.16b\n\ttbl %1.16b, {v28.16b-v29.16b}, %3.16b"
+                       : "=&w"(cells[0]), "=w"(cells[1])
+                       : "w"(order[0]), "w"(order[1]), "w"(a), "w"(b));
     } else if (used == 3) {
-        __asm("tbl %0.16b, {v28.16b-v30.16b}, %2.16b\n\ttbl %1.16b, {v28.16b-v30.16b}, %3.16b"
-              : "=&w"(cells[0]), "=w"(cells[1])
-              : "w"(order[0]), "w"(order[1]), "w"(a), "w"(b), "w"(c));
+        __asm volatile("tbl %0.16b, {v28.16b-v30.16b}, %2.16b\n\ttbl %1.16b, {v28.16b-v30.16b}, %3.16b"
+                       : "=&w"(cells[0]), "=w"(cells[1])
+                       : "w"(order[0]), "w"(order[1]), "w"(a), "w"(b), "w"(c));
     } else {
-        __asm("tbl %0.16b, {v28.16b-v31.16b}, %2.16b\n\ttbl %1.16b, {v28.16b-v31.16b}, %3.16b"
-              : "=&w"(cells[0]), "=w"(cells[1])
-              : "w"(order[0]), "w"(order[1]), "w"(a), "w"(b), "w"(c), "w"(d));
+        __asm volatile("tbl %0.16b, {v28.16b-v31.16b}, %2.16b\n\ttbl %1.16b, {v28.16b-v31.16b}, %3.16b"
+                       : "=&w"(cells[0]), "=w"(cells[1])
+                       : "w"(order[0]), "w"(order[1]), "w"(a), "w"(b), "w"(c), "w"(d));
     }
 }
 
@@ -118,7 +87,8 @@ EC_INLINE void ec_depthwise_dotprod_move(ec_depthwise_dotprod_state *s, int8x16_
     s->along[1] = high;
 }
 
-/* Takes the next column of the row into slot; zero points where it lies outside. The row along it: see return. */
+/* Takes the next column of the row into slot; zero points where it lies outside. Returns what the row along which cells
+ * lie has of it. */
 EC_INLINE int8x16_t ec_depthwise_dotprod_column(const ec_depthwise_neon_geometry *g, ec_depthwise_dotprod_state *s,
                                                 int8x16_t zeros, int32_t inside, int32_t slot) {
     const int32_t planes = ec_depthwise_dotprod_planes(g), rows = g->kernel_h - ec_depthwise_dotprod_along(g);
@@ -129,7 +99,7 @@ EC_INLINE int8x16_t ec_depthwise_dotprod_column(const ec_depthwise_neon_geometry
         EC_DEPTHWISE_UNROLL
         for (int32_t i = 0; i < 4; i++) {
             if (!inside || 4 * p + i >= rows) continue;
-            x[i] = ec_depthwise_dotprod_next(&s->x[4 * p + i], s->step);
+            x[i] = ec_depthwise_neon_next(&s->x[4 * p + i], s->step);
         }
         if (inside) {
             ec_depthwise_dotprod_both(x, rows - 4 * p, s->order, s->cells[slot][p]);
@@ -138,13 +108,13 @@ EC_INLINE int8x16_t ec_depthwise_dotprod_column(const ec_depthwise_neon_geometry
         }
     }
     if (ec_depthwise_dotprod_along(g) && inside) {
-        last = ec_depthwise_dotprod_next(&s->x[rows], s->step);
+        last = ec_depthwise_neon_next(&s->x[rows], s->step);
     }
     return last;
 }
 
 /* One output; `phase` is its number modulo the turns after which columns have the same slots again. p: number of its
- * first new column, counted from the padding on. */
+ * first new column, counted from the padding on; below 0 where all are inside. */
 EC_INLINE void ec_depthwise_dotprod_ring_step(const ec_depthwise_neon_geometry *g, ec_depthwise_dotprod_state *s,
                                               ec_neon_output o, int8x16_t zeros, int32_t phase, int32_t p, int8_t **y) {
     const int32_t planes = ec_depthwise_dotprod_planes(g), cells = ec_depthwise_dotprod_ring_cells(g);
@@ -191,7 +161,7 @@ EC_INLINE void ec_depthwise_dotprod_ring_step(const ec_depthwise_neon_geometry *
         }
     }
     const int16x8_t scaled = ec_neon_scaled(o, acc0, acc1, s->scale[0], s->scale[1]);
-    ec_depthwise_dotprod_put(y, s->step, ec_neon_narrow_8(o, scaled));
+    ec_depthwise_neon_put(y, s->step, ec_neon_narrow_8(o, scaled));
 }
 
 /* Everything that a row of a block begins with: constants, and the columns before those of the first output. */

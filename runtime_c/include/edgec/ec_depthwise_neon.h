@@ -75,31 +75,65 @@ EC_INLINE ec_depthwise_neon_range ec_depthwise_neon_inside(const ec_depthwise_ne
 
 EC_INLINE int32_t ec_depthwise_neon_least(int32_t a, int32_t b) { return a < b ? a : b; }
 
+/* Copies a column of a block, or zero points. */
+EC_INLINE void ec_depthwise_neon_copy(const ec_depthwise_neon_geometry *g, int32_t inside, const int8_t *from,
+                                      int8x16_t zeros, int8_t *to) {
+    if (g->block != EC_DEPTHWISE_NEON_NARROW) {
+        vst1q_s8(to, inside ? vld1q_s8(from) : zeros);
+    } else if (g->channels >= EC_DEPTHWISE_NEON_NARROW) {
+        vst1_s8(to, inside ? vld1_s8(from) : vget_low_s8(zeros));
+    } else {
+        vst1_s8(to, vget_low_s8(zeros));
+        if (inside) memcpy(to, from, (size_t)g->channels);
+    }
+}
+
 /* Copies what `count` outputs from out_x on read of a block of channels, zero points for what lies outside the row.
  * to: (kernel_h, columns, block) s8; rows: where each row of it begins. */
 EC_INLINE void ec_depthwise_neon_strip(const ec_depthwise_neon_geometry *g, int32_t zero_point, const int8_t *const x[],
                                        int32_t channel, int32_t out_x, int32_t count, int8_t *to,
                                        const int8_t *rows[]) {
     const int32_t columns = (count - 1) * g->stride_w + (g->kernel_w - 1) * g->dilation_w + 1;
-    const int32_t start = out_x * g->stride_w - g->pad_w;
+    const int32_t start = out_x * g->stride_w - g->pad_w, room = g->in_w - start;
+    const int32_t low = start < 0 ? ec_depthwise_neon_least(-start, columns) : 0;
+    const int32_t end = room > low ? ec_depthwise_neon_least(room, columns) : low;
     const int8x16_t zeros = vdupq_n_s8((int8_t)zero_point);
     for (int32_t ky = 0; ky < g->kernel_h; ky++) {
+        const int8_t *from = x[ky] + (ptrdiff_t)(start + low) * g->channels + channel;
+        int32_t i = 0;
         rows[ky] = to;
         EC_DEPTHWISE_ROLLED
-        for (int32_t column = start; column < start + columns; column++, to += g->block) {
-            const int32_t inside = column >= 0 && column < g->in_w;
-            const int8_t *from = x[ky] + (ptrdiff_t)column * g->channels + channel;
-            if (g->block != EC_DEPTHWISE_NEON_NARROW) {
-                vst1q_s8(to, inside ? vld1q_s8(from) : zeros);
-            } else if (g->channels >= EC_DEPTHWISE_NEON_NARROW) {
-                vst1_s8(to, inside ? vld1_s8(from) : vget_low_s8(zeros));
-            } else {
-                vst1_s8(to, vget_low_s8(zeros));
-                if (inside) memcpy(to, from, (size_t)g->channels);
-            }
-        }
+        for (; i < low; i++, to += g->block) ec_depthwise_neon_copy(g, 0, from, zeros, to);
+        EC_DEPTHWISE_ROLLED
+        for (; i < end; i++, to += g->block, from += g->channels) ec_depthwise_neon_copy(g, 1, from, zeros, to);
+        EC_DEPTHWISE_ROLLED
+        for (; i < columns; i++, to += g->block) ec_depthwise_neon_copy(g, 0, from, zeros, to);
     }
 }
+
+/* Eight bytes of a row; the next column's are read next. Not an intrinsic: the post-increment by a register takes no
+ * instruction of its own. */
+EC_INLINE int8x16_t ec_depthwise_neon_next(const int8_t **from, ptrdiff_t step) {
+    int8x16_t x;
+    __asm volatile("ld1 {%0.8b}, [%1], %2" : "=w"(x), "+r"(*from) : "r"(step) : "memory");
+    return x;
+}
+
+/* The same of a block. */
+EC_INLINE int8x16_t ec_depthwise_neon_next_block(const ec_depthwise_neon_geometry *g, const int8_t **from,
+                                                 ptrdiff_t step) {
+    int8x16_t x;
+    if (g->block == EC_DEPTHWISE_NEON_NARROW) return ec_depthwise_neon_next(from, step);
+    __asm volatile("ld1 {%0.16b}, [%1], %2" : "=w"(x), "+r"(*from) : "r"(step) : "memory");
+    return x;
+}
+
+EC_INLINE void ec_depthwise_neon_put(int8_t **to, ptrdiff_t step, int8x8_t y) {
+    __asm volatile("st1 {%1.8b}, [%0], %2" : "+r"(*to) : "w"(y), "r"(step) : "memory");
+}
+
+/* Sums that are computed here, before what is read next: else compilers read far ahead, and spill. */
+EC_INLINE void ec_depthwise_neon_hold(int32x4_t *a, int32x4_t *b) { __asm volatile("" : "+w"(*a), "+w"(*b)); }
 
 /* Stores a block of outputs. */
 EC_INLINE void ec_depthwise_neon_store(const ec_depthwise_neon_geometry *g, ec_neon_output o, const int32x4_t acc[],

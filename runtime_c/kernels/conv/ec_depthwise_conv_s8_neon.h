@@ -6,11 +6,10 @@
 #define EDGEC_EC_DEPTHWISE_CONV_S8_NEON_H
 
 #include "edgec/ec_depthwise_neon.h"
+#include "edgec/ec_depthwise_neon_ring.h"
 
 typedef ec_depthwise_neon_geometry ec_depthwise_conv_s8_neon_geometry;
 typedef ec_depthwise_neon_data ec_depthwise_conv_s8_neon_data;
-
-#define EC_DEPTHWISE_NEON_RING 12 /* inputs of a window that stay in registers, at most */
 
 /* Constants of a block. */
 typedef struct {
@@ -21,9 +20,11 @@ typedef struct {
 
 EC_INLINE ec_depthwise_neon_constants ec_depthwise_neon_load(const ec_depthwise_neon_geometry *g, const int8_t *from) {
     ec_depthwise_neon_constants c;
-    for (int32_t q = 0; q < g->block / 4; q++) {
-        c.scale[q] = ec_neon_load_f32(from + 16 * q);
-        c.bias[q] = ec_neon_load_s32(from + 4 * g->block + 16 * q);
+    EC_DEPTHWISE_UNROLL
+    for (int32_t q = 0; q < 4; q++) {
+        const int32_t used = q < g->block / 4 ? q : 0;
+        c.scale[q] = ec_neon_load_f32(from + 16 * used);
+        c.bias[q] = ec_neon_load_s32(from + 4 * g->block + 16 * used);
     }
     c.weights = from + 8 * g->block;
     return c;
@@ -52,6 +53,30 @@ EC_INLINE void ec_depthwise_neon_add(const ec_depthwise_neon_geometry *g, int32x
     acc[3] = vaddw_high_s16(acc[3], p->sum[1]);
 }
 
+/* Weights of up to four taps, the next ones of `left`. Not intrinsics: compilers would read before the loop and then
+ * spill. */
+EC_INLINE void ec_depthwise_neon_weights(const ec_depthwise_neon_geometry *g, int32_t left, const int8_t **from,
+                                         int8x16_t w[4]) {
+    register int8x16_t a __asm("v28");
+    register int8x16_t b __asm("v29");
+    register int8x16_t c __asm("v30");
+    register int8x16_t d __asm("v31");
+    if (left < 4) {
+        EC_DEPTHWISE_UNROLL
+        for (int32_t i = 0; i < left; i++) w[i] = ec_depthwise_neon_next_block(g, from, g->block);
+        return;
+    }
+    if (g->block == EC_DEPTHWISE_NEON_NARROW) {
+        __asm volatile("ld1 {v28.8b-v31.8b}, [%4], #32" : "=w"(a), "=w"(b), "=w"(c), "=w"(d), "+r"(*from));
+    } else {
+        __asm volatile("ld1 {v28.16b-v31.16b}, [%4], #64" : "=w"(a), "=w"(b), "=w"(c), "=w"(d), "+r"(*from));
+    }
+    w[0] = a;
+    w[1] = b;
+    w[2] = c;
+    w[3] = d;
+}
+
 /* `count` outputs of a block. rows: where the first window begins in each row; `step` bytes from column to column. */
 EC_INLINE void ec_depthwise_neon_pixels(const ec_depthwise_neon_geometry *g, ec_neon_output o, const int8_t *constants,
                                         const int8_t *const rows[], ptrdiff_t step, int32_t count, int8_t *y) {
@@ -61,18 +86,25 @@ EC_INLINE void ec_depthwise_neon_pixels(const ec_depthwise_neon_geometry *g, ec_
     EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < count; i++, at += g->stride_w * step, y += g->channels) {
         int32x4_t acc[4] = {c.bias[0], c.bias[1], c.bias[2], c.bias[3]};
+        const int8_t *from = c.weights, *next = rows[0];
         ec_depthwise_neon_products p;
+        int8x16_t x = vdupq_n_s8(0), w[4] = {x, x, x, x};
         EC_DEPTHWISE_UNROLL
         for (int32_t t = 0; t < products; t++) {
             const int32_t tap = t / g->sets, first = t % g->taps == 0;
-            const int8_t *x = rows[tap / g->kernel_w] + at + tap % g->kernel_w * g->dilation_w * step;
-            const int8_t *w = c.weights + t * g->block;
+            if (t % (g->kernel_w * g->sets) == 0) next = rows[tap / g->kernel_w] + at;
+            if (t % g->sets == 0) x = ec_depthwise_neon_next_block(g, &next, g->dilation_w * step);
+            if (t % 4 == 0) ec_depthwise_neon_weights(g, products - t, &from, w);
             if (g->block == EC_DEPTHWISE_NEON_NARROW) {
-                ec_depthwise_neon_multiply(&p, first, vld1_s8(x), vld1_s8(w));
+                ec_depthwise_neon_multiply(&p, first, vget_low_s8(x), vget_low_s8(w[t % 4]));
             } else {
-                ec_depthwise_neon_multiply_16(&p, first, vld1q_s8(x), vld1q_s8(w));
+                ec_depthwise_neon_multiply_16(&p, first, x, w[t % 4]);
             }
-            if (t % g->taps == g->taps - 1 || t == products - 1) ec_depthwise_neon_add(g, acc, &p);
+            if (t % g->taps == g->taps - 1 || t == products - 1) {
+                ec_depthwise_neon_add(g, acc, &p);
+                ec_depthwise_neon_hold(&acc[0], &acc[1]);
+                ec_depthwise_neon_hold(&acc[2], &acc[3]);
+            }
         }
         ec_depthwise_neon_store(g, o, acc, c.scale, y);
     }
@@ -107,97 +139,6 @@ EC_INLINE void ec_depthwise_neon_row(const ec_depthwise_neon_geometry *g, const 
             ec_depthwise_neon_pixels(g, o, constants, rows, g->block, count, to);
             out_x += count;
         }
-    }
-}
-
-/* The columns of a window in registers. */
-typedef struct {
-    int8x8_t columns[EC_DEPTHWISE_NEON_RING]; /* (slots, kernel_h) */
-    int8x8_t weights[EC_DEPTHWISE_NEON_RING]; /* (kernel_h, kernel_w) */
-    ec_depthwise_neon_constants c;
-    const int8_t *x[EC_DEPTHWISE_NEON_RING]; /* next column of each row */
-} ec_depthwise_neon_state;
-
-/* Takes the next column of the row into slot; zero points where it lies outside. */
-EC_INLINE void ec_depthwise_neon_column(const ec_depthwise_neon_geometry *g, ec_depthwise_neon_state *s, int8x8_t zeros,
-                                        int32_t inside, int32_t slot) {
-    EC_DEPTHWISE_UNROLL
-    for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-        s->columns[slot * g->kernel_h + ky] = inside ? vld1_s8(s->x[ky]) : zeros;
-        if (inside) s->x[ky] += g->channels;
-    }
-}
-
-/* One output; `phase` is its number modulo the turns after which columns have the same slots again. p: number of its
- * first new column, counted from the padding on; below 0 where all are inside. */
-EC_INLINE void ec_depthwise_neon_ring_step(const ec_depthwise_neon_geometry *g, ec_depthwise_neon_state *s,
-                                           ec_neon_output o, int8x8_t zeros, int32_t phase, int32_t p, int8_t *y) {
-    const int32_t kw = g->kernel_w, stride = g->stride_w, taps = g->kernel_h * kw;
-    EC_DEPTHWISE_UNROLL
-    for (int32_t n = 0; n < stride; n++) {
-        const int32_t inside = p < 0 || (p + n >= g->pad_w && p + n < g->pad_w + g->in_w);
-        ec_depthwise_neon_column(g, s, zeros, inside, (kw - stride + phase * stride + n) % kw);
-    }
-    int32x4_t acc[4] = {s->c.bias[0], s->c.bias[1], s->c.bias[0], s->c.bias[1]};
-    ec_depthwise_neon_products sums;
-    EC_DEPTHWISE_UNROLL
-    for (int32_t t = 0; t < taps; t++) {
-        const int32_t slot = (phase * stride + t % kw) % kw;
-        const int8x8_t x = s->columns[slot * g->kernel_h + t / kw];
-        ec_depthwise_neon_multiply(&sums, t % g->taps == 0, x, s->weights[t]);
-        if (t % g->taps == g->taps - 1 || t == taps - 1) ec_depthwise_neon_add(g, acc, &sums);
-    }
-    ec_depthwise_neon_store(g, o, acc, s->c.scale, y);
-}
-
-/* One row of a block of 8 channels. */
-EC_INLINE void ec_depthwise_neon_ring_block(const ec_depthwise_neon_geometry *g, ec_depthwise_neon_state *s,
-                                            ec_neon_output o, int8x8_t zeros, int8_t *y) {
-    const ec_depthwise_neon_range inside = ec_depthwise_neon_inside(g);
-    const int32_t kw = g->kernel_w, ahead = kw - g->stride_w;
-    const int32_t period = kw % g->stride_w ? kw : kw / g->stride_w;
-    const int32_t middle = inside.end - inside.first, rest = middle % period;
-    EC_DEPTHWISE_UNROLL
-    for (int32_t p = 0; p < ahead; p++) {
-        ec_depthwise_neon_column(g, s, zeros, p >= g->pad_w && p < g->pad_w + g->in_w, p);
-    }
-    EC_DEPTHWISE_UNROLL
-    for (int32_t i = 0; i < inside.first; i++, y += g->channels) {
-        ec_depthwise_neon_ring_step(g, s, o, zeros, i, ahead + i * g->stride_w, y);
-    }
-    EC_DEPTHWISE_ROLLED
-    for (int32_t i = 0; i < middle / period; i++) {
-        EC_DEPTHWISE_UNROLL
-        for (int32_t j = 0; j < period; j++, y += g->channels) {
-            ec_depthwise_neon_ring_step(g, s, o, zeros, inside.first + j, -1, y);
-        }
-    }
-    EC_DEPTHWISE_UNROLL
-    for (int32_t j = 0; j < rest; j++, y += g->channels) {
-        ec_depthwise_neon_ring_step(g, s, o, zeros, inside.first + j, -1, y);
-    }
-    EC_DEPTHWISE_UNROLL
-    for (int32_t i = inside.end; i < g->out_w; i++, y += g->channels) {
-        ec_depthwise_neon_ring_step(g, s, o, zeros, i, ahead + i * g->stride_w, y);
-    }
-}
-
-/* One output row of a window whose inputs fit the registers. */
-EC_INLINE void ec_depthwise_neon_ring_row(const ec_depthwise_neon_geometry *g, const ec_depthwise_neon_data *d,
-                                          const int8_t *const x[], int8_t *y) {
-    const ec_neon_output o = ec_depthwise_neon_output(g, d);
-    const int8x8_t zeros = vdup_n_s8((int8_t)d->input_zero_point);
-    const int32_t taps = g->kernel_h * g->kernel_w, size = g->block * (8 + taps);
-    EC_DEPTHWISE_ROLLED
-    for (int32_t i = 0; i < ec_depthwise_neon_blocks(g); i++) {
-        const int32_t channel = ec_depthwise_neon_channel(g, i);
-        ec_depthwise_neon_state s;
-        s.c = ec_depthwise_neon_load(g, d->weights + (ptrdiff_t)i * size);
-        EC_DEPTHWISE_UNROLL
-        for (int32_t t = 0; t < taps; t++) s.weights[t] = vld1_s8(s.c.weights + t * g->block);
-        EC_DEPTHWISE_UNROLL
-        for (int32_t ky = 0; ky < g->kernel_h; ky++) s.x[ky] = x[ky] + channel;
-        ec_depthwise_neon_ring_block(g, &s, o, zeros, y + channel);
     }
 }
 
