@@ -5,5 +5,15 @@ from __future__ import annotations
 from edgec.codegen.page import report_page
 from edgec.codegen.project import ModelFile, Project, generate, write_project
 from edgec.codegen.report import Footprint, build_report
+from edgec.codegen.variants import generate_variants
 
-__all__ = ["Footprint", "ModelFile", "Project", "build_report", "generate", "report_page", "write_project"]
+__all__ = [
+    "Footprint",
+    "ModelFile",
+    "Project",
+    "build_report",
+    "generate",
+    "generate_variants",
+    "report_page",
+    "write_project",
+]

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from edgec.codegen.constants import ConstantPool
 from edgec.codegen.project import Project, write_project
 from edgec.codegen.report import Footprint, layer_reports
 from edgec.errors import DoesNotFitError
@@ -30,16 +31,20 @@ def measure(program: Program, project: Project, compiler: Compiler) -> Footprint
             firmware = compiler.build(Path(folder) / "project", Path(folder) / "build", optimize=program.goal.flag)
         except DoesNotFitError as error:
             raise refusal(program, error.message, error.where.splitlines(), ("ram", "flash")) from None
-    code = firmware.flash - project.constants.bytes
+    code = firmware.flash - project.weight_bytes
     return Footprint(code, firmware.port, firmware.static, firmware.stack, compiler.version)
 
 
 def hollow(project: Project) -> Project:
     """The project with weights of the right sizes and no contents: it compiles in a fraction of the time."""
-    name = project.model.name
-    arrays = [f"const {item.c_type} {item.name}[{item.size}] = {{1}};" for item in project.constants.constants]
-    text = "\n".join([f'#include "{name}_weights.h"', *arrays, ""])
-    return replace(project, files={**project.files, f"src/{name}_weights.c": text})
+    files = {path: hollow_file(path, pool) for path, pool in project.weights.items()}
+    return replace(project, files={**project.files, **files})
+
+
+def hollow_file(path: str, pool: ConstantPool) -> str:
+    """A file of weights without their contents."""
+    arrays = [f"const {item.c_type} {item.name}[{item.size}] = {{1}};" for item in pool.constants]
+    return "\n".join([f'#include "{Path(path).stem}.h"', *arrays, ""])
 
 
 def estimate(program: Program) -> Footprint:

@@ -31,22 +31,28 @@ class Footprint:
     compiler: str = ""
 
 
-def build_report(program: Program, project: Project, footprint: Footprint, warnings: list[str]) -> dict[str, Any]:
-    """The contents of report.json; all sizes in bytes. `front` is for who searches for it (front_report)."""
+def build_report(
+    programs: Sequence[Program], project: Project, footprint: Footprint, warnings: list[str]
+) -> dict[str, Any]:
+    """The contents of report.json; all sizes in bytes. `front` is for who searches for it (front_report).
+
+    programs: the variants of the project; RAM is what the largest takes, layers are those of the last.
+    """
+    program, largest = programs[-1], max(programs, key=lambda program: program.bytes)
     once, executed = sum(step.macs for step in program.steps), executed_macs(program)
     removed = removed_report(program.graph)
     pushed = program.push.value.type if program.push else None
     ram = {
-        "total": program.bytes + footprint.static + footprint.stack,
-        "arena": program.arena,
-        "scratch": program.scratch,
+        "total": largest.bytes + footprint.static + footprint.stack,
+        "arena": largest.arena,
+        "scratch": largest.scratch,
         "static": footprint.static,
         "stack": footprint.stack,
         "image_streamed": pushed.bytes if pushed else 0,
     }
     flash = {
-        "total": project.constants.bytes + footprint.code,
-        "weights": project.constants.bytes,
+        "total": project.weight_bytes + footprint.code,
+        "weights": project.weight_bytes,
         "code": footprint.code,
         "port": footprint.port,
         "compiler": footprint.compiler,
@@ -62,12 +68,23 @@ def build_report(program: Program, project: Project, footprint: Footprint, warni
         "inputs": [port_report(program, index, "input") for index in range(len(program.graph.inputs))],
         "outputs": [port_report(program, index, "output") for index in range(len(program.graph.outputs))],
         "layers": layer_reports(program),
+        "variants": [variant_report(program) for program in programs] if len(programs) > 1 else [],
         "push": {"rows": pushed.rows, "row_bytes": pushed.bytes // pushed.rows} if pushed else None,
         "memory": [asdict(block) for block in memory_blocks(program)],
         "streaming": streaming_report(program),
         "groups": [[step.node.name for step in group.parts] for group in program.groups],
         "front": None,
         "warnings": [*warnings, *slow_layers(program)],
+    }
+
+
+def variant_report(program: Program) -> dict[str, Any]:
+    """One of several sets of kernels, of which the program picks one at run time."""
+    return {
+        "kernels": program.target.core.best_isa,
+        "core": program.target.core.name,
+        "arena": program.bytes,
+        "layers": [step.kernel.name for step in program.steps],
     }
 
 

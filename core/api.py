@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,29 +104,32 @@ def make_project(
 
     ram, push, streaming, front: as for compile_model.
     """
-    from edgec.codegen import generate, report_page
+    from edgec.codegen import generate, generate_variants, report_page
     from edgec.codegen.footprint import over_budget
     from edgec.codegen.report import front_report
     from edgec.passes.schedule import best_order
     from edgec.passes.schedule import front as find_front
 
-    scheduler = best_order(graph, board, goal, push, streaming)
+    boards = [replace(board, core=core, variants=()) for core in board.variants or (board.core,)]
+    schedulers = [best_order(graph, each, goal, push, streaming) for each in boards]
+    scheduler = schedulers[-1]
 
     def built(budget: int | None) -> tuple[Program, Project, dict[str, Any]]:
         """What fits into a budget; where nothing does, what comes nearest."""
         limit = budget or 0
         while True:
             step("scheduling")
-            program = scheduler.within(limit, recompute=ram is not None)
+            programs = [each.within(limit, recompute=ram is not None) for each in schedulers]
             step("writing C")
-            project = generate(program, file)
+            project = generate_variants(programs, file) if len(programs) > 1 else generate(programs[0], file)
             step("measuring")
-            report = measured_report(program, project, compiler)
+            report = measured_report(programs, project, compiler)
             over = report["ram"]["total"] - budget if budget else 0
-            if over <= 0 or program.bytes > limit:
-                return program, project, report
+            largest = max(program.bytes for program in programs)
+            if over <= 0 or largest > limit:
+                return programs[-1], project, report
             # Static RAM and stack are known now, and change little.
-            limit = program.bytes - max(1, over - REST_CHANGES)
+            limit = largest - max(1, over - REST_CHANGES)
 
     program, project, report = built(ram)
     if ram and report["ram"]["total"] > ram:
@@ -170,12 +173,15 @@ def import_int8(path: Path, data: Path | None, shapes: Mapping[str, int], step: 
         return import_model(file), quantized
 
 
-def measured_report(program: Program, project: Project, compiler: Compiler | None) -> dict[str, Any]:
-    """report.json; DoesNotFitError where the board is too small, before anything is built if that is clear already."""
+def measured_report(programs: Sequence[Program], project: Project, compiler: Compiler | None) -> dict[str, Any]:
+    """report.json; DoesNotFitError where the board is too small, before anything is built if that is clear already.
+
+    programs: the variants of a project, the best last; of most there is one.
+    """
     from edgec.codegen import build_report
     from edgec.codegen.footprint import check_fit, estimate, measure
 
-    weights = project.constants.bytes
+    program, weights = max(programs, key=lambda program: program.bytes), project.weight_bytes
     footprint = estimate(program)
     warnings: list[str] = []
     if compiler is not None:
@@ -185,7 +191,7 @@ def measured_report(program: Program, project: Project, compiler: Compiler | Non
     elif not program.target.is_host:
         warnings = ["no C compiler is installed: flash, static RAM and stack are estimates"]
     check_fit(program, weights, footprint)
-    return build_report(program, project, footprint, warnings)
+    return build_report(programs, project, footprint, warnings)
 
 
 def board_compiler(target: Target, cc: str | None) -> Compiler | None:

@@ -71,6 +71,11 @@ class Core:
         return {"": True, "nodsp": plain, "dsp": self.dsp, "mve": self.mve, **vectors}.get(isa, False)
 
     @property
+    def best_isa(self) -> str:
+        """The instructions that its best kernels are written for; nothing for plain C."""
+        return next((isa for isa in ("i8mm", "dotprod", "neon", "mve", "dsp") if self.has(isa)), "")
+
+    @property
     def aarch64(self) -> bool:
         """64-bit Arm, which runs Linux or Android."""
         return self.isa.startswith("armv8") and self.isa.endswith("-a")
@@ -140,7 +145,10 @@ class FlashTool:
 
 @dataclass(frozen=True)
 class Target:
-    """A board with its core: the thing named by `--target`."""
+    """A board with its core: the thing named by `--target`.
+
+    variants: the cores whose kernels a project has, where it picks at run time; the last is `core`.
+    """
 
     name: str
     title: str
@@ -154,6 +162,7 @@ class Target:
     setup: tuple[SetupStep, ...] = ()  # what start-up writes before the serial port works
     port_extra: tuple[str, ...] = ()  # files of runtime_c/port that only this chip needs
     stack_reserve: int = 1024  # the least stack, in bytes, that the linker accepts
+    variants: tuple[Core, ...] = ()
 
     @property
     def flash(self) -> int:

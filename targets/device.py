@@ -141,6 +141,13 @@ class Device:
             if len(piece) < self.largest_chunk:
                 return whole.decode("ascii", "replace")
 
+    def kernels(self) -> str | None:
+        """Which of a project's kernels a program picked when it started; None where there was no choice."""
+        try:
+            return self.text(3) or None
+        except RefusedError:
+            return None
+
     def tensor_bytes(self, output: int, index: int) -> int:
         (size,) = struct.unpack("<I", self.ask(Command.TENSOR, struct.pack("<BH", output, index)))
         return int(size)

@@ -143,6 +143,7 @@ def read_board(table: Table, name: str) -> Target:
         setup=table.each("setup", read_step),
         port_extra=table.strings("port_extra"),
         stack_reserve=table.take("stack_reserve", int, 1024),
+        variants=tuple(load_core(name, table.where) for name in table.strings("variants")),
     )
     table.done()
     check_board(table, target)
@@ -234,6 +235,12 @@ def check_board(table: Table, target: Target) -> None:
     """What no single key can tell."""
     if target.is_host:
         return
+    isas = [core.best_isa for core in target.variants]
+    sound = target.is_linux and len(set(isas)) == len(isas) and target.core in target.variants[-1:]
+    if target.variants and not sound:
+        raise table.error(
+            "variants", f"must be cores with Linux, each with other instructions, last {target.core.name!r}"
+        )
     if target.emulator and target.emulator.user != target.is_linux:
         raise table.error("emulator.user", f"must be {str(target.is_linux).lower()} for {target.core.name}")
     if target.uart is None and not target.is_linux:

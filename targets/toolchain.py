@@ -14,9 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from edgec.errors import TargetError
-from edgec.target import Target
+from edgec.target import Core, Target
 from edgec.targets.firmware import Firmware, read_firmware
 from edgec.targets.link_errors import link_error
+from edgec.targets.load import load_core
 from edgec.targets.port import port_files
 
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
@@ -27,6 +28,7 @@ PIP_LINE = "pip install 'edgec[emulator]' brings one that needs nothing else (zi
 HOST_COMPILERS = ("cc", "gcc", "clang")
 GCC = "arm-none-eabi-gcc"
 GCC_LINUX = "aarch64-linux-gnu-gcc"
+VARIANT_CORES = {"neon": "cortex-a53", "dotprod": "cortex-a76", "i8mm": "cortex-a710"}
 MOST_LINES = 8  # of a compiler's output in an error
 
 
@@ -71,7 +73,14 @@ class Compiler:
         includes = [f"-I{folder}" for folder in (project / "include", project / "src", port)]
         kind = PROGRAM if self.target.is_linux else (*FREESTANDING, f"-I{port / 'libc'}")
         flags = [*COMMON, *kind, *self.flags, optimize, "-g", *includes, *(f"-D{item}" for item in defines)]
-        model = self.objects([*sorted(project.glob("src/**/*.c")), model_info], build, flags)
+        variants = [folder for folder in sorted(project.glob("src/*/")) if folder.name in VARIANT_CORES]
+        if variants:
+            # Only a variant's own code may use what not every processor has.
+            flags += core_flags(variant_core("neon"), self.name)
+        model = self.objects([*sorted(project.glob("src/*.c")), model_info], build, flags)
+        for folder in variants:
+            own = core_flags(variant_core(folder.name), self.name)
+            model += self.objects(sorted(folder.glob("*.c")), build, [*flags, *own])
         around = self.objects([source for source in port_sources if source != model_info], build, flags)
         elf = build / "firmware.elf"
         self.link([*model, *around], port / "link.ld", elf)
@@ -209,12 +218,22 @@ def make_compiler(target: Target, name: str, command: tuple[str, ...]) -> Compil
     # Its frame pointers take a register from the kernels.
     flags: tuple[str, ...] = ("-fno-sanitize=undefined", "-fomit-frame-pointer") if name == "zig" else ()
     if not target.is_host:
-        flags += ("-target", core.zig_target, f"-mcpu={core.zig_cpu}") if name == "zig" else core.gcc_flags
+        flags += core_flags(core, name)
     if core.mve:
         # Left to themselves both compilers make wrong Helium loops: clang 22 turns (float)int8 * 2^-n into a conversion
         # with another exponent, GCC 12 selects between pointers by the wrong lanes. Intrinsics are fine.
         flags += ("-fno-tree-vectorize", "-fno-tree-slp-vectorize")
     return Compiler(target, name, command, version_of(name, command), flags)
+
+
+def variant_core(isa: str) -> Core:
+    """The core for whose instructions src/<isa>/ of a project is compiled."""
+    return load_core(VARIANT_CORES[isa], isa)
+
+
+def core_flags(core: Core, compiler: str) -> tuple[str, ...]:
+    """How a compiler (gcc, zig) is told of a core; the last such flags on a command line count."""
+    return ("-target", core.zig_target, f"-mcpu={core.zig_cpu}") if compiler == "zig" else core.gcc_flags
 
 
 def version_of(name: str, command: tuple[str, ...]) -> str:

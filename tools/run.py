@@ -117,6 +117,7 @@ def run_on_board(session: Session, inputs: list[Array], out: Output) -> dict[str
         "cycles": cycles,
         "cycles_estimate": None,
         "ram": {"high_water": memory.static + memory.stack_used, "stack": memory.stack_used},
+        "kernels": session.device.kernels(),
     }
 
 
@@ -137,7 +138,8 @@ def run_on_host(project: ProjectFolder, inputs: list[Array], cc: str | None, out
     out.step("building for this computer")
     outputs = HostModel(project.folder, cc=cc).run(project.pushed(inputs))
     nothing = {"instructions": None, "instructions_per_row": None, "cycles": None, "cycles_estimate": None}
-    return {"outputs": model_outputs(project, outputs), **nothing, "ram": {"high_water": None, "stack": None}}
+    ram = {"high_water": None, "stack": None}
+    return {"outputs": model_outputs(project, outputs), **nothing, "ram": ram, "kernels": None}
 
 
 def model_outputs(project: ProjectFolder, batches: list[Array]) -> list[Array]:
@@ -156,6 +158,8 @@ def show(console: Console, project: ProjectFolder, values: dict[str, Any]) -> No
             digits = [f"{number:.4g}" if value.type.dtype is not DType.S32 else str(number) for number in flat]
             more = f" ... ({len(flat)} values)" if len(flat) > SHOWN_VALUES else ""
             console.print(f"{port.name}[{index}]: {' '.join(digits[:SHOWN_VALUES])}{more}")
+    if values["kernels"] is not None:
+        console.print(f"kernels picked for this processor: {values['kernels']}")
     if values["instructions"] is not None:
         console.print(f"instructions of one inference: {values['instructions']:,}")
     if values["instructions_per_row"] is not None:

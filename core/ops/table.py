@@ -57,6 +57,10 @@ def constant_table_mve(node: Node, core: Core) -> str | None:
     return constant_table(node, core) if core.mve else f"needs Helium, {core.name} has none"
 
 
+def constant_table_neon(node: Node, core: Core) -> str | None:
+    return constant_table(node, core) if core.neon else f"needs NEON, {core.name} has none"
+
+
 TABLE = OpDef(
     name="Table",
     attrs=TableAttrs,
@@ -65,6 +69,18 @@ TABLE = OpDef(
     summary="any function of one element",
     extra=("QuantizeLinear", "DequantizeLinear", "Cast"),
     kernels=(
+        Kernel(
+            name="ec_table_s8_neon",
+            family="table",
+            why_not=constant_table_neon,
+            geometry=table_geometry,
+            data=lambda node: TableData(node.inputs[1].array),
+            flat=lambda node: True,
+            inplace=True,
+            cost=lambda node, core: 0.7 * node.output.type.elements + 30.0,
+            stack=32,
+            code=300,
+        ),
         Kernel(
             name="ec_table_s8_mve",
             family="table",

@@ -1,5 +1,6 @@
 #include "ec_protocol.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "ec_crc.h"
@@ -106,7 +107,12 @@ static bool answer_who(void) {
 }
 
 static bool answer_text(uint32_t which, uint32_t offset) {
+#if defined(__linux__)
+    const char *const texts[] = {ec_model.name, ec_model.sha256, ec_model.target,
+                                 ec_model.kernels != NULL ? ec_model.kernels() : ""};
+#else
     const char *const texts[] = {ec_model.name, ec_model.sha256, ec_model.target};
+#endif
     if (which >= sizeof texts / sizeof texts[0] || offset > strlen(texts[which])) return false;
     const char *const text = texts[which] + offset;
     for (uint32_t i = 0; i < EC_CHUNK_BYTES && text[i] != 0; i++) put((uint8_t)text[i], 1);

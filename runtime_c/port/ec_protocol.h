@@ -19,7 +19,7 @@
 enum {
     EC_WHO = 1,    /* -> version u8, chunk u8, inputs u16, outputs u16, arena u32, runs since reset u32, rows of
                     *    input 0 that are pushed one by one u16 (0: it is written as a whole) */
-    EC_TEXT = 2,   /* which u8 (0 name, 1 sha256, 2 target), offset u16 -> characters from there on */
+    EC_TEXT = 2,   /* which u8 (0 name, 1 sha256, 2 target, 3 kernels), offset u16 -> characters from there on */
     EC_TENSOR = 3, /* output u8 (0: an input), index u16 -> bytes u32 */
     EC_WRITE = 4,  /* input u16, offset u32, data ->  */
     EC_RUN = 5,    /* -> number of this run u32, sent before it runs; of a pushed input: takes the row that is there */

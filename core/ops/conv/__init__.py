@@ -10,6 +10,7 @@ from edgec.ops.base import OpDef
 from edgec.ops.conv.attrs import ConvAttrs, conv_macs, conv_rows, cut_window, infer_conv, window_output
 from edgec.ops.conv.depthwise_dsp import DEPTHWISE_DSP
 from edgec.ops.conv.depthwise_mve import DEPTHWISE_MVE
+from edgec.ops.conv.depthwise_neon import DEPTHWISE_NEON
 from edgec.ops.conv.dsp import DSP
 from edgec.ops.conv.mve import MVE
 from edgec.ops.conv.neon import NEON
@@ -27,7 +28,7 @@ CONV = OpDef(
     grad=backward.conv,
     summary="any kernel, stride, dilation and group, 1-D and 2-D; weights constant",
     extra=("QLinearConv",),
-    kernels=(*NEON, *MVE, *DEPTHWISE_MVE, *DSP, *DEPTHWISE_DSP, *NODSP, *PORTABLE),
+    kernels=(*NEON, *DEPTHWISE_NEON, *MVE, *DEPTHWISE_MVE, *DSP, *DEPTHWISE_DSP, *NODSP, *PORTABLE),
 )
 
 OPS = (CONV,)

@@ -12,6 +12,7 @@ from edgec.ops.base import Grad, OpDef
 from edgec.ops.elementwise.attrs import BinaryAttrs, binary_rows, infer_binary
 from edgec.ops.elementwise.dsp import DSP
 from edgec.ops.elementwise.mve import MVE
+from edgec.ops.elementwise.neon import NEON
 from edgec.ops.elementwise.nodsp import NODSP
 from edgec.ops.elementwise.portable import AXES, binary_s8, broadcast_loops, portable
 
@@ -27,7 +28,10 @@ def binary(name: str, function: Callable[[Array, Array], Array], grad: Grad) -> 
         evaluate=lambda attrs, a, b: function(a, b),
         summary="two tensors or a tensor and a constant, broadcast",
         extra=("QLinearAdd",) if name == "Add" else ("QLinearMul",) if name == "Mul" else (),
-        kernels=(*MVE.get(name, ()), *DSP.get(name, ()), *NODSP.get(name, ()), portable(name)),
+        kernels=(
+            *(kernel for variants in (NEON, MVE, DSP, NODSP) for kernel in variants.get(name, ())),
+            portable(name),
+        ),
     )
 
 

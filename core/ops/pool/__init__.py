@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgec.ops import backward
 from edgec.ops.base import OpDef, QuantRule
 from edgec.ops.conv import cut_window
-from edgec.ops.pool import dsp, mve, portable
+from edgec.ops.pool import dsp, mve, neon, portable
 from edgec.ops.pool.attrs import PoolAttrs, ReduceAttrs, infer_pool, infer_reduce, pool_rows
 from edgec.ops.pool.portable import mean_scale, quants
 
@@ -18,7 +18,7 @@ MAX_POOL = OpDef(
     quant=QuantRule.SAME,
     summary="any window, stride, padding and dilation",
     extra=("GlobalMaxPool",),
-    kernels=(mve.MAX_POOL, dsp.MAX_POOL, portable.MAX_POOL),
+    kernels=(neon.MAX_POOL, mve.MAX_POOL, dsp.MAX_POOL, portable.MAX_POOL),
 )
 AVERAGE_POOL = OpDef(
     name="AveragePool",
@@ -28,7 +28,7 @@ AVERAGE_POOL = OpDef(
     cut=cut_window,
     summary="any window, stride and padding",
     extra=("QLinearAveragePool",),
-    kernels=(mve.AVERAGE_POOL, dsp.AVERAGE_POOL, portable.AVERAGE_POOL),
+    kernels=(neon.AVERAGE_POOL, mve.AVERAGE_POOL, dsp.AVERAGE_POOL, portable.AVERAGE_POOL),
 )
 REDUCE_MEAN = OpDef(
     name="ReduceMean",
@@ -37,7 +37,7 @@ REDUCE_MEAN = OpDef(
     grad=backward.reduce_mean,
     summary="neighbouring axes",
     extra=("GlobalAveragePool", "QLinearGlobalAveragePool"),
-    kernels=(mve.MEAN, dsp.MEAN, portable.MEAN),
+    kernels=(neon.MEAN, mve.MEAN, dsp.MEAN, portable.MEAN),
 )
 
 OPS = (MAX_POOL, AVERAGE_POOL, REDUCE_MEAN)
