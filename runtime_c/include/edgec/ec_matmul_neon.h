@@ -62,7 +62,7 @@ EC_INLINE void ec_neon_multiply(const ec_neon_product *g, const ec_neon_channels
                      [turns] "i"(more / 4), [tail] "i"(g->depth % 16), [wide] "i"(g->wide)
                    : "x10", "x13", "x14", "v0", "v1", "v2", "v3", "v4", "v5", "v8", "v9", "v10", "v11", "cc", "memory");
     const int32x4_t sums[16] = {s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15};
-    EC_NEON_UNROLL
+    EC_PRODUCT_UNROLL
     for (int32_t i = 0; i < pixels * vectors; i++) {
         const int32_t at = i / vectors * 8 + i % vectors * 4;
         acc[i] = vpaddq_s32(vpaddq_s32(sums[at], sums[at + 1]), vpaddq_s32(sums[at + 2], sums[at + 3]));
@@ -85,7 +85,7 @@ EC_INLINE void ec_neon_block(const ec_neon_product *g, ec_neon_output to, int32_
     const int32_t rest = count % EC_NEON_PIXELS;
     const ec_neon_channels c = ec_neon_load_channels(w, (n + 3) / 4);
     int32_t p = 0;
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; p + EC_NEON_PIXELS <= pixels; p += EC_NEON_PIXELS) {
         ec_neon_tile(g, to, &c, EC_NEON_PIXELS, n, x, step, sums + p, y);
         x += EC_NEON_PIXELS * step, y += EC_NEON_PIXELS * g->out_c;
@@ -99,7 +99,7 @@ EC_INLINE void ec_neon_blocks(const ec_neon_product *g, ec_neon_output to, int32
                               const int8_t *x, int32_t step, const int32_t *sums, const int8_t *w, int8_t *y) {
     const int32_t whole = g->out_c - g->out_c % EC_NEON_CHANNELS, left = g->out_c % EC_NEON_CHANNELS;
     const int32_t size = EC_NEON_CHANNELS * g->depth + ec_neon_constants(g, EC_NEON_CHANNELS / 4);
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t o = 0; o < whole; o += EC_NEON_CHANNELS, w += size) {
         ec_neon_block(g, to, count, pixels, EC_NEON_CHANNELS, x, step, sums, w, y + o);
     }
@@ -115,7 +115,7 @@ EC_INLINE void ec_matmul_neon(const ec_neon_matmul_geometry *g, const ec_neon_ma
     const int32_t gathered = g->depth != g->in_c;
     int32_t *const sums = (int32_t *)(void *)scratch;
     int8_t *const columns = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t first = 0; first < g->count; first += g->strip, x += g->strip * g->step, y += g->strip * g->out_c) {
         const int32_t pixels = ec_neon_next(g->count, first, g->strip);
         if (g->zero_points) ec_neon_sums(pixels, x, g->step, g->in_c, sums);
@@ -134,7 +134,7 @@ EC_INLINE void ec_window_neon(const ec_neon_window_geometry *g, const ec_neon_wi
     const int32_t zero_point = d->input_zero_point, size = g->kernel_h * g->kernel_w * g->in_c;
     int32_t *const sums = (int32_t *)(void *)scratch;
     int8_t *const columns = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t first = 0; first < g->out_w; first += g->strip, y += g->strip * g->out_c) {
         const int32_t pixels = ec_neon_next(g->out_w, first, g->strip);
         ec_neon_gather_strip(g, zero_point, x, first, pixels, columns);
