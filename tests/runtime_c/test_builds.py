@@ -9,17 +9,24 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edgec.codegen.literals import designated
+from edgec.ir import QuantParams
 from edgec.ops import all_ops
+from edgec.ops.base import ISAS
+from edgec.ops.conv import ConvAttrs
+from edgec.ops.gemm import GemmAttrs
 from edgec.targets import Compiler, find_compiler, list_targets, load_target
-from edgec.targets.toolchain import COMMON, FREESTANDING, GCC, CompileError, zig_command
+from edgec.targets.toolchain import COMMON, FREESTANDING, GCC, GCC_LINUX, CompileError, zig_command
+from tests.runtime_c.harness import activation, constant, one_node
 
 RUNTIME = Path(__file__).parent.parent.parent / "runtime_c"
 KERNELS = sorted({(kernel.family, kernel.name) for op in all_ops().values() for kernel in op.kernels})
 COMPILERS = {GCC: bool(shutil.which(GCC)), "zig": zig_command() is not None}
 TO_TEXT = ("-O2", "-S", "-Wno-unused-command-line-argument")  # zig adds a -c of its own
-FUSED = re.compile(r"\bvfn?m[as]\.f32", re.IGNORECASE)
+FUSED = re.compile(r"\b(vfn?m[as]\.f32|fn?m(add|sub)|fml[as])\b", re.IGNORECASE)
 PROVED = '#include "edgec/ec_binary_mve.h"'  # fuses where edgec.ops.elementwise.mve proved that it changes nothing
 
 
@@ -40,14 +47,21 @@ CORES = sorted(boards())
 def kernels_of(core: str) -> list[tuple[str, str]]:
     """The kernels whose instructions the core has: a variant's name ends with what it needs."""
     features = load_target(boards()[core]).core
-    has = {"dsp": features.dsp, "mve": features.mve}
-    return [(family, name) for family, name in KERNELS if has.get(name.split("_")[-1], True)]
+    return [(family, name) for family, name in KERNELS if features.has(isa_of(name)) or isa_of(name) == "nodsp"]
+
+
+def isa_of(name: str) -> str:
+    """The instructions that a kernel is written for, as Kernel.isa has them."""
+    last = name.rpartition("_")[2]
+    return last if last in ISAS else ""
 
 
 def compiler(core: str, name: str) -> Compiler:
-    if not COMPILERS[name]:
+    target = load_target(boards()[core])
+    name = GCC_LINUX if target.is_linux and name == GCC else name
+    if not shutil.which(name) and not (name == "zig" and COMPILERS["zig"]):
         pytest.skip(f"no {name}")
-    return find_compiler(load_target(boards()[core]), name)
+    return find_compiler(target, name)
 
 
 def header(family: str, name: str) -> str:
@@ -56,11 +70,29 @@ def header(family: str, name: str) -> str:
 
 
 def instance(family: str, name: str) -> str:
-    """C text of a function that calls the kernel with a geometry known at run time only."""
-    found = re.search(rf"EC_INLINE void {name}\(([^{{]*)\) \{{", header(family, name))
+    """C text of a function that calls the kernel with a geometry known at run time only, where it takes one."""
+    text = header(family, name)
+    found = re.search(rf"EC_INLINE void {name}\(([^{{]*)\) \{{", text)
     assert found, name
     parameters = " ".join(found[1].split())
-    return f'#include "kernels/{family}/{name}.h"\nvoid use_{name}({parameters}) {{ {name}(g, d, x, y, scratch); }}\n'
+    geometry, first = ("", "g")
+    if '#include "edgec/ec_matmul_' in text and isa_of(name) != "mve":  # constants in assembly
+        geometry, first = f"static const {name}_geometry k = {fixed_geometry(name)}; (void)g; ", "&k"
+    body = f"{geometry}{name}({first}, d, x, y, scratch);"
+    return f'#include "kernels/{family}/{name}.h"\nvoid use_{name}({parameters}) {{ {body} }}\n'
+
+
+def fixed_geometry(name: str) -> str:
+    """C text of a geometry of a matrix product: 27 inputs, 21 channels, ends of all kinds."""
+    op = next(op for op in all_ops().values() for kernel in op.kernels if kernel.name == name)
+    size = 1 if "pointwise" in name else 3
+    x, weights = ((3, 27), (21, 27)) if op.name == "Gemm" else ((1, 5, 7, 27), (21, size, size, 27))
+    attrs = GemmAttrs() if op.name == "Gemm" else ConvAttrs((size, size))
+    w = constant("w", np.ones(weights, np.int8), QuantParams((0.1,) * 21, (1,) * 21, 0))
+    inputs = [activation("x", x), w, constant("b", np.zeros(21, np.int32))]
+    node = one_node(op.name, attrs, inputs, QuantParams.per_tensor(0.1, 0)).nodes[0]
+    kernel = next(kernel for kernel in op.kernels if kernel.name == name)
+    return "{ " + " ".join(designated(kernel.geometry(node, 1)).split()) + " }"
 
 
 def assembly(core: str, name: str, text: str, folder: Path, flags: tuple[str, ...] = COMMON) -> str:
@@ -102,7 +134,7 @@ def test_requantising_takes_integers_where_there_is_no_fpu(core: str, name: str,
     text = assembly(core, name, instance("conv", "ec_conv_s8"), tmp_path)
     soft = re.search(r"__(aeabi_fmul|mulsf3|aeabi_i2f|floatsisf)", text)
     assert not soft, f"{soft} is called"
-    assert bool(re.search(r"\bvmul\.f32", text)) == load_target(boards()[core]).core.fpu
+    assert bool(re.search(r"\b(vmul\.f32|fmul)\b", text)) == load_target(boards()[core]).core.fpu
 
 
 @pytest.mark.parametrize("name", COMPILERS)

@@ -168,6 +168,7 @@ def ungrouped(tile: Tile, node: Node, core: Core) -> str | None:
 
 
 def pointwise_kernel(tile: Tile) -> Kernel[ConvAttrs]:
+    """1x1 without padding: pixels are read where they lie, but for matrix products."""
     return Kernel(
         name=f"ec_pointwise_conv_s8_{tile.isa}",
         family="conv",
@@ -183,6 +184,7 @@ def pointwise_kernel(tile: Tile) -> Kernel[ConvAttrs]:
 
 
 def window_kernel(tile: Tile) -> Kernel[ConvAttrs]:
+    """Any window: those of a strip of pixels are gathered, then multiplied."""
     return Kernel(
         name=f"ec_conv_s8_{tile.isa}",
         family="conv",

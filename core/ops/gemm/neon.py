@@ -23,6 +23,7 @@ def gemm_geometry(tile: Tile, node: Node, rows: int) -> NeonMatmulGeometry:
 
 
 def gemm_kernel(tile: Tile) -> Kernel[GemmAttrs]:
+    """Vectors in place of the pixels of a 1x1 convolution."""
     return Kernel(
         name=f"ec_gemm_s8_{tile.isa}",
         family="gemm",

@@ -32,29 +32,28 @@
     EC_ASM_IF("%c[pairs] > " pair " && %c[vectors] == 1", "ld2r {" a "-" b "}, [%[constants]]\n\t")                    \
     EC_ASM_IF("%c[pairs] > " pair " && %c[vectors] == 2", "ld4r {" a "-" d "}, [%[constants]]\n\t")
 
+#define EC_I8MM_TILE                                                                                                   \
+    "add x13, %[constants], #%c[skip]\n\t" EC_I8MM_BIAS("0", "v16.2d", "v17.2d", "v19.2d")                             \
+        EC_I8MM_BIAS("1", "v20.2d", "v21.2d", "v23.2d") EC_I8MM_BIAS("2", "v24.2d", "v25.2d", "v27.2d")                \
+            EC_I8MM_BIAS("3", "v28.2d", "v29.2d", "v31.2d") EC_ASM_STEPS(EC_I8MM_STEP)
+
 /* The sums of a tile. x: (depth / 8, pairs, 2, 8) s8; constants: bias and so on, then (depth / 8, 4 * vectors, 8) s8.
  * acc: (pairs, 2 * vectors) of two pixels times two channels. */
-EC_INLINE void ec_i8mm_multiply(const ec_neon_product *g, int32_t pairs, int32_t vectors, const int8_t *x,
-                                const int8_t *constants, int32x4_t acc[16]) {
+EC_INLINE void ec_i8mm_multiply(const ec_neon_product *g, const int8_t *constants, int32_t vectors, int32_t pairs,
+                                const int8_t *x, int32x4_t acc[16]) {
     register int32x4_t s0 __asm("v16"), s1 __asm("v17"), s2 __asm("v18"), s3 __asm("v19");
     register int32x4_t s4 __asm("v20"), s5 __asm("v21"), s6 __asm("v22"), s7 __asm("v23");
     register int32x4_t s8 __asm("v24"), s9 __asm("v25"), s10 __asm("v26"), s11 __asm("v27");
     register int32x4_t s12 __asm("v28"), s13 __asm("v29"), s14 __asm("v30"), s15 __asm("v31");
-    const int32_t steps = g->depth / 8, repeat = ec_neon_repeat(steps);
-    __asm volatile("add x13, %[constants], #%c[skip]\n\t" EC_I8MM_BIAS("0", "v16.2d", "v17.2d", "v19.2d")
-                       EC_I8MM_BIAS("1", "v20.2d", "v21.2d", "v23.2d") EC_I8MM_BIAS("2", "v24.2d", "v25.2d", "v27.2d")
-                           EC_I8MM_BIAS("3", "v28.2d", "v29.2d", "v31.2d") EC_ASM_IF(
-                               "%c[turns] > 1", "mov w14, #%c[turns]\n\t1:\n\t") ".rept %c[repeat]\n\t" EC_I8MM_STEP
-                                                                                 ".endr\n\t" EC_ASM_IF(
-                                                                                     "%c[turns] > 1",
-                                                                                     "subs w14, w14, #1\n\tb.ne 1b\n\t")
+    const int32_t steps = g->depth / 8;
+    __asm volatile(EC_I8MM_TILE
                    : "=w"(s0), "=w"(s1), "=w"(s2), "=w"(s3), "=w"(s4), "=w"(s5), "=w"(s6), "=w"(s7), "=w"(s8), "=w"(s9),
                      "=w"(s10), "=w"(s11), "=w"(s12), "=w"(s13), "=w"(s14), "=w"(s15), [x] "+r"(x)
                    : [constants] "r"(constants), [pairs] "i"(pairs), [vectors] "i"(vectors),
-                     [skip] "i"(ec_neon_constants(g, vectors)), [turns] "i"(steps / repeat), [repeat] "i"(repeat)
+                     [skip] "i"(ec_neon_constants(g, vectors)), [lead] "i"(steps % 4), [turns] "i"(steps / 4)
                    : "x13", "x14", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "cc", "memory");
     const int32x4_t sums[16] = {s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15};
-    EC_NEON_UNROLL
+    EC_PRODUCT_UNROLL
     for (int32_t i = 0; i < pairs * 2 * vectors; i++) acc[i] = sums[i / (2 * vectors) * 4 + i % (2 * vectors)];
 }
 
@@ -78,7 +77,7 @@ EC_INLINE void ec_i8mm_put(int8_t *to, int8x16_t v, int32_t lane, int32_t n) {
 EC_INLINE void ec_i8mm_finish(const ec_neon_product *g, ec_neon_output to, int32_t pixels, int32_t n,
                               const int32x4_t acc[16], const float32x4_t scale[4], int8_t *y) {
     const int32_t vectors = (n + 3) / 4, pairs = (pixels + 1) / 2, size = 2 * vectors;
-    EC_NEON_UNROLL
+    EC_PRODUCT_UNROLL
     for (int32_t i = 0; i < pairs; i += 2) {
         const int32x4_t *const first = acc + i * size, *const second = acc + (i + 1 < pairs ? i + 1 : i) * size;
         const int16x8_t a = ec_neon_scaled(to, first[0], first[1], scale[0], scale[1]);
@@ -102,17 +101,14 @@ EC_INLINE void ec_i8mm_finish(const ec_neon_product *g, ec_neon_output to, int32
     }
 }
 
-/* All channels of a block of n, of one tile. */
+/* One tile, from sums to bytes. */
 EC_INLINE void ec_i8mm_tile(const ec_neon_product *g, ec_neon_output to, int32_t pixels, int32_t n, const int8_t *x,
-                            const int32_t *sums, const int8_t *w, int8_t *y) {
+                            const int32_t *sums, const int8_t *w, const float32x4_t scale[4], int8_t *y) {
     const int32_t vectors = (n + 3) / 4, pairs = (pixels + 1) / 2, size = 2 * vectors;
     int32x4_t acc[16];
-    float32x4_t scale[4];
-    ec_i8mm_multiply(g, pairs, vectors, x, w, acc);
-    EC_NEON_UNROLL
-    for (int32_t c = 0; c < size; c++) scale[c] = vreinterpretq_f32_s32(ec_i8mm_twice(w + 16 * vectors, c));
+    ec_i8mm_multiply(g, w, vectors, pairs, x, acc);
     if (g->zero_points) {
-        EC_NEON_UNROLL
+        EC_PRODUCT_UNROLL
         for (int32_t i = 0; i < pairs * size; i++) {
             const int32_t even = i / size * 2, odd = even + 1 < pixels ? even + 1 : even;
             const int32x4_t x_sums = vcombine_s32(vdup_n_s32(sums[even]), vdup_n_s32(sums[odd]));
@@ -125,14 +121,17 @@ EC_INLINE void ec_i8mm_tile(const ec_neon_product *g, ec_neon_output to, int32_t
 /* All pixels with a block of n channels; `count` % EC_I8MM_PIXELS are what is left of them in the end. */
 EC_INLINE void ec_i8mm_block(const ec_neon_product *g, ec_neon_output to, int32_t count, int32_t pixels, int32_t n,
                              const int8_t *x, const int32_t *sums, const int8_t *w, int8_t *y) {
-    const int32_t rest = count % EC_I8MM_PIXELS;
+    const int32_t rest = count % EC_I8MM_PIXELS, vectors = (n + 3) / 4;
+    float32x4_t scale[4];
+    EC_PRODUCT_UNROLL
+    for (int32_t i = 0; i < 2 * vectors; i++) scale[i] = vreinterpretq_f32_s32(ec_i8mm_twice(w + 16 * vectors, i));
     int32_t p = 0;
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; p + EC_I8MM_PIXELS <= pixels; p += EC_I8MM_PIXELS) {
-        ec_i8mm_tile(g, to, EC_I8MM_PIXELS, n, x, sums + p, w, y);
+        ec_i8mm_tile(g, to, EC_I8MM_PIXELS, n, x, sums + p, w, scale, y);
         x += EC_I8MM_PIXELS * g->depth, y += EC_I8MM_PIXELS * g->out_c;
     }
-    if (rest && p < pixels) ec_i8mm_tile(g, to, rest, n, x, sums + p, w, y);
+    if (rest && p < pixels) ec_i8mm_tile(g, to, rest, n, x, sums + p, w, scale, y);
 }
 
 /* x: `pixels` pixels in the order of their tiles, sums: (pixels) their sums where weights have zero points; y: (pixels,
@@ -141,7 +140,7 @@ EC_INLINE void ec_i8mm_blocks(const ec_neon_product *g, ec_neon_output to, int32
                               const int8_t *x, const int32_t *sums, const int8_t *w, int8_t *y) {
     const int32_t whole = g->out_c - g->out_c % EC_I8MM_CHANNELS, left = g->out_c % EC_I8MM_CHANNELS;
     const int32_t size = EC_I8MM_CHANNELS * g->depth + ec_neon_constants(g, EC_I8MM_CHANNELS / 4);
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t o = 0; o < whole; o += EC_I8MM_CHANNELS, w += size) {
         ec_i8mm_block(g, to, count, pixels, EC_I8MM_CHANNELS, x, sums, w, y + o);
     }
@@ -152,7 +151,7 @@ EC_INLINE void ec_i8mm_blocks(const ec_neon_product *g, ec_neon_output to, int32
  * with 0. */
 EC_INLINE void ec_i8mm_pair(const int8_t *a, const int8_t *b, int32_t size, int8_t *to, int32_t stride) {
     const int32_t left = size % 16;
-    EC_NEON_UNROLL_4
+    EC_PRODUCT_UNROLL_4
     for (int32_t i = 0; i < size / 16; i++, a += 16, b += 16, to += 2 * stride) {
         const int64x2_t p = vreinterpretq_s64_s8(vld1q_s8(a)), q = vreinterpretq_s64_s8(vld1q_s8(b));
         vst1q_s8(to, vreinterpretq_s8_s64(vzip1q_s64(p, q)));
@@ -191,11 +190,11 @@ EC_INLINE void ec_matmul_i8mm(const ec_neon_matmul_geometry *g, const ec_neon_ma
     const int8_t *const weights = d->weights;
     int32_t *const sums = (int32_t *)(void *)scratch;
     int8_t *const strip = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t first = 0; first < g->count; first += g->strip, x += g->strip * g->step, y += g->strip * g->out_c) {
         const int32_t pixels = ec_neon_next(g->count, first, g->strip);
         if (g->zero_points) ec_neon_sums(pixels, x, g->step, g->in_c, sums);
-        EC_NEON_ROLLED
+        EC_PRODUCT_ROLLED
         for (int32_t p = 0; p < pixels; p += 2) {
             const ec_i8mm_place place = ec_i8mm_place_of(g->depth, g->count, pixels, p, strip);
             const int8_t *const a = x + p * g->step, *const b = p + 1 < pixels ? a + g->step : a;
@@ -213,7 +212,7 @@ EC_INLINE void ec_i8mm_windows(const ec_neon_window_geometry *g, int32_t zero_po
     const int32_t origin = out_x * g->stride_w - g->pad_w, end = next * g->stride_w - g->pad_w + g->kernel_w;
     if (origin >= 0 && end <= g->in_w) {
         const ptrdiff_t at = (ptrdiff_t)origin * g->in_c, to_next = (next - out_x) * g->stride_w * g->in_c;
-        EC_NEON_ROLLED
+        EC_PRODUCT_ROLLED
         for (int32_t ky = 0; ky < g->kernel_h; ky++, place.to += run / 8 * place.stride) {
             ec_i8mm_pair(x[ky] + at, x[ky] + at + to_next, run, place.to, place.stride);
         }
@@ -234,12 +233,12 @@ EC_INLINE void ec_window_i8mm(const ec_neon_window_geometry *g, const ec_neon_wi
     int32_t *const sums = (int32_t *)(void *)scratch;
     int8_t *const strip = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
     int8_t *const columns = strip + (g->strip + g->strip % 2) * g->depth;
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t first = 0; first < g->out_w; first += g->strip, y += g->strip * g->out_c) {
         const int32_t pixels = ec_neon_next(g->out_w, first, g->strip);
         if (!g->direct) ec_neon_gather_strip(g, zero_point, x, first, pixels, columns);
         if (g->zero_points) ec_neon_sums(pixels, columns, g->depth, g->kernel_h * g->kernel_w * g->in_c, sums);
-        EC_NEON_ROLLED
+        EC_PRODUCT_ROLLED
         for (int32_t p = 0; p < pixels; p += 2) {
             const ec_i8mm_place place = ec_i8mm_place_of(g->depth, g->out_w, pixels, p, strip);
             const int32_t next = p + 1 < pixels ? p + 1 : p;

@@ -13,13 +13,13 @@
 /* The loop that follows: all turns one after the other, 16 at most; as a loop of four turns each; or as a loop,
  * whatever the compiler thinks. */
 #if defined(__clang__)
-#define EC_NEON_UNROLL _Pragma("clang loop unroll_count(16)")
-#define EC_NEON_UNROLL_4 _Pragma("clang loop unroll_count(4)")
-#define EC_NEON_ROLLED _Pragma("clang loop unroll(disable)")
+#define EC_PRODUCT_UNROLL _Pragma("clang loop unroll_count(16)")
+#define EC_PRODUCT_UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#define EC_PRODUCT_ROLLED _Pragma("clang loop unroll(disable)")
 #else
-#define EC_NEON_UNROLL _Pragma("GCC unroll 16")
-#define EC_NEON_UNROLL_4 _Pragma("GCC unroll 4")
-#define EC_NEON_ROLLED _Pragma("GCC unroll 1")
+#define EC_PRODUCT_UNROLL _Pragma("GCC unroll 16")
+#define EC_PRODUCT_UNROLL_4 _Pragma("GCC unroll 4")
+#define EC_PRODUCT_ROLLED _Pragma("GCC unroll 1")
 #endif
 
 typedef struct {
@@ -49,15 +49,35 @@ typedef struct {
 /* For inline assembly: `text` where the assembler finds that a condition of constants holds. */
 #define EC_ASM_IF(condition, text) ".if " condition "\n\t" text ".endif\n\t"
 
+/* For inline assembly, whose operands `lead` and `turns` say how often: `step` so many times, then in a loop four times
+ * a turn, counted by register 14. */
+#define EC_ASM_STEPS(step)                                                                                             \
+    EC_ASM_IF("%c[lead] > 0", ".rept %c[lead]\n\t" step ".endr\n\t")                                                   \
+    EC_ASM_IF("%c[turns] > 1", "mov w14, #%c[turns]\n\t1:\n\t")                                                        \
+    EC_ASM_IF("%c[turns] > 0", ".rept 4\n\t" step ".endr\n\t")                                                         \
+    EC_ASM_IF("%c[turns] > 1", "subs w14, w14, #1\n\tb.ne 1b\n\t")
+
 /* Bytes of constants of a block of 4 * vectors channels. */
 EC_INLINE int32_t ec_neon_constants(const ec_neon_product *g, int32_t vectors) {
     return 16 * vectors * (g->zero_points ? 3 : 2);
 }
 
-/* How often to repeat one of `steps` steps in a loop: as often as divides them, up to five times. */
-EC_INLINE int32_t ec_neon_repeat(int32_t steps) {
-    if (steps == 0) return 1;
-    return steps <= 5 ? steps : steps % 4 == 0 ? 4 : steps % 3 == 0 ? 3 : steps % 5 == 0 ? 5 : steps % 2 == 0 ? 2 : 1;
+/* The constants of a block of channels, those that stay in registers for all pixels among them. */
+typedef struct {
+    const int8_t *packed;
+    int32x4_t bias[4];
+    float32x4_t scale[4];
+} ec_neon_channels;
+
+EC_INLINE ec_neon_channels ec_neon_load_channels(const int8_t *packed, int32_t vectors) {
+    ec_neon_channels c;
+    c.packed = packed;
+    EC_PRODUCT_UNROLL
+    for (int32_t v = 0; v < vectors; v++) {
+        c.bias[v] = vreinterpretq_s32_s8(vld1q_s8(packed + 16 * v));
+        c.scale[v] = vreinterpretq_f32_s8(vld1q_s8(packed + 16 * (vectors + v)));
+    }
+    return c;
 }
 
 /* The next `most` pixels, or what is left of `count` from `first` on. */
@@ -68,7 +88,7 @@ EC_INLINE int32_t ec_neon_next(int32_t count, int32_t first, int32_t most) {
 
 /* size bytes that do not overlap; size is a constant. */
 EC_INLINE void ec_neon_copy(int8_t *to, const int8_t *from, int32_t size) {
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; size >= 128; size -= 64, to += 64, from += 64) {
         const int8x16_t a = vld1q_s8(from), b = vld1q_s8(from + 16), c = vld1q_s8(from + 32), d = vld1q_s8(from + 48);
         vst1q_s8(to, a);
@@ -81,7 +101,7 @@ EC_INLINE void ec_neon_copy(int8_t *to, const int8_t *from, int32_t size) {
 
 /* Vectors of 16 bytes that do not overlap, a constant number. */
 EC_INLINE void ec_neon_copy_vectors(int8_t *to, const int8_t *from, int32_t vectors) {
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; vectors > 4; vectors -= 4, to += 64, from += 64) {
         const int8x16_t a = vld1q_s8(from), b = vld1q_s8(from + 16), c = vld1q_s8(from + 32), d = vld1q_s8(from + 48);
         vst1q_s8(to, a);
@@ -101,25 +121,26 @@ EC_INLINE void ec_neon_copy_vectors(int8_t *to, const int8_t *from, int32_t vect
 EC_INLINE int32_t ec_neon_sum(const int8_t *x, int32_t n) {
     int32x4_t acc = vdupq_n_s32(0);
     int32_t sum = 0;
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; n >= 16; n -= 16, x += 16) acc = vpadalq_s16(acc, vpaddlq_s8(vld1q_s8(x)));
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; n > 0; n--) sum += *x++;
     return sum + vaddvq_s32(acc);
 }
 
 /* The sums of `pixels` vectors, for weights with zero points. */
 EC_INLINE void ec_neon_sums(int32_t pixels, const int8_t *x, int32_t step, int32_t n, int32_t *sums) {
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t p = 0; p < pixels; p++, x += step) sums[p] = ec_neon_sum(x, n);
 }
 
-/* sum(x * (w - w_z)) = sum(x * w) - w_z * sum(x). zeros: (vectors, 4) s32, -w_z. */
-EC_INLINE void ec_neon_subtract(int32_t pixels, int32_t vectors, const int32_t *zeros, const int32_t *sums,
+/* sum(x * (w - w_z)) = sum(x * w) - w_z * sum(x). */
+EC_INLINE void ec_neon_subtract(int32_t pixels, int32_t vectors, const int8_t *packed, const int32_t *sums,
                                 int32x4_t acc[16]) {
-    EC_NEON_UNROLL
+    EC_PRODUCT_UNROLL
     for (int32_t i = 0; i < pixels * vectors; i++) {
-        acc[i] = vmlaq_n_s32(acc[i], vld1q_s32(zeros + 4 * (i % vectors)), sums[i / vectors]);
+        const int8_t *const zeros = packed + 16 * (2 * vectors + i % vectors);
+        acc[i] = vmlaq_n_s32(acc[i], vreinterpretq_s32_s8(vld1q_s8(zeros)), sums[i / vectors]);
     }
 }
 
@@ -148,12 +169,12 @@ EC_INLINE void ec_neon_put(int8_t *to, int8x16_t v, int32_t lane, int32_t n) {
     }
 }
 
-/* The sums of `pixels` x `vectors` x 4 channels, of which n are there, requantised to `pixels` rows of y.
+/* The sums of `pixels` pixels with n channels, requantised. acc: (pixels, vectors), y: (pixels, out_c) s8.
  * Four vectors after the other, whatever pixel they are of, fill one of bytes. */
-EC_INLINE void ec_neon_finish(const ec_neon_product *g, ec_neon_output to, int32_t pixels, int32_t vectors, int32_t n,
+EC_INLINE void ec_neon_finish(const ec_neon_product *g, ec_neon_output to, int32_t pixels, int32_t n,
                               const int32x4_t acc[16], const float32x4_t scale[4], int8_t *y) {
-    const int32_t total = pixels * vectors;
-    EC_NEON_UNROLL
+    const int32_t vectors = (n + 3) / 4, total = pixels * vectors;
+    EC_PRODUCT_UNROLL
     for (int32_t i = 0; i < total; i += 4) {
         const int32_t last = total - 1, b = i + 1 < last ? i + 1 : last, c = i + 2 < last ? i + 2 : last;
         const int32_t d = i + 3 < last ? i + 3 : last;
@@ -170,7 +191,7 @@ EC_INLINE void ec_neon_finish(const ec_neon_product *g, ec_neon_output to, int32
             vst1q_s8(y + (vectors == 4 ? i / 4 * g->out_c : i * 4), bytes); /* what lies behind is of the next pixel */
             continue;
         }
-        EC_NEON_UNROLL
+        EC_PRODUCT_UNROLL
         for (int32_t lane = 0; lane < 4; lane++) {
             const int32_t at = i + lane, v = at % vectors, left = n - 4 * v;
             int8_t *const pixel = y + at / vectors * g->out_c + 4 * v;

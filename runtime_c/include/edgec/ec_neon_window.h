@@ -30,14 +30,14 @@ EC_INLINE int32_t ec_neon_sums_bytes(int32_t strip, int32_t zero_points) {
 /* Each of `pixels` vectors of `size` bytes into a column of `depth`. */
 EC_INLINE void ec_neon_copy_each(int32_t pixels, const int8_t *x, int32_t step, int32_t size, int32_t depth,
                                  int8_t *columns) {
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t p = 0; p < pixels; p++, x += step, columns += depth) ec_neon_copy(columns, x, size);
 }
 
 /* One row of a window that leaves its row, or has gaps. to: (kernel_w, in_c) s8. */
 EC_INLINE void ec_neon_gather_edge(const ec_neon_window_geometry *g, int32_t zero_point, const int8_t *row,
                                    int32_t origin, int8_t *to) {
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t kx = 0; kx < g->kernel_w; kx++, to += g->in_c) {
         const int32_t in_x = origin + kx * g->dilation_w;
         if (in_x >= 0 && in_x < g->in_w) {
@@ -53,7 +53,7 @@ EC_INLINE void ec_neon_gather(const ec_neon_window_geometry *g, int32_t zero_poi
                               int32_t out_x, int8_t *to) {
     const int32_t origin = out_x * g->stride_w - g->pad_w, run = g->kernel_w * g->in_c;
     const int32_t gapless = g->dilation_w == 1 || g->kernel_w == 1;
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (int32_t ky = 0; ky < g->kernel_h; ky++, to += run) {
         if (gapless && origin >= 0 && origin + g->kernel_w <= g->in_w) {
             ec_neon_copy(to, x[ky] + (ptrdiff_t)origin * g->in_c, run);
@@ -69,13 +69,13 @@ EC_INLINE int8_t *ec_neon_gather_vectors(const ec_neon_window_geometry *g, const
                                          int32_t end, int8_t *to) {
     const int32_t run = g->kernel_w * g->in_c, vectors = (run + 15) / 16;
     const int8_t *row[EC_NEON_ROWS]; /* stores could change what x points to, for all that the compiler knows */
-    EC_NEON_UNROLL
+    EC_PRODUCT_UNROLL
     for (int32_t ky = 0; ky < g->kernel_h; ky++) {
         row[ky] = x[ky] + (ptrdiff_t)(out_x * g->stride_w - g->pad_w) * g->in_c;
     }
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; out_x < end; out_x++, to += g->depth) {
-        EC_NEON_UNROLL
+        EC_PRODUCT_UNROLL
         for (int32_t ky = 0; ky < g->kernel_h; ky++) {
             ec_neon_copy_vectors(to + ky * run, row[ky], vectors);
             row[ky] += g->stride_w * g->in_c;
@@ -92,13 +92,13 @@ EC_INLINE void ec_neon_gather_strip(const ec_neon_window_geometry *g, int32_t ze
     const int32_t gapless = g->kernel_h <= EC_NEON_ROWS && (g->dilation_w == 1 || g->kernel_w == 1) && room >= 0;
     const int32_t begin = (g->pad_w + g->stride_w - 1) / g->stride_w, behind = gapless ? room / step + 1 : 0;
     const int32_t end = out_x + pixels, last = behind < end ? behind : end;
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; out_x < end && out_x < begin; out_x++, columns += g->depth) ec_neon_gather(g, zero_point, x, out_x, columns);
     if (out_x < last) {
         columns = ec_neon_gather_vectors(g, x, out_x, last, columns);
         out_x = last;
     }
-    EC_NEON_ROLLED
+    EC_PRODUCT_ROLLED
     for (; out_x < end; out_x++, columns += g->depth) ec_neon_gather(g, zero_point, x, out_x, columns);
 }
 
