@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ from edgec.errors import TargetError
 from edgec.target import Target
 from edgec.targets.device import Device, Identity
 from edgec.targets.flash import flash, plan_flash
+from edgec.targets.remote import FORMS, open_link, parse_remote
 from edgec.targets.serial_link import SerialLink
 from edgec.tools.output import CcOption, JsonOption, Output, VerboseOption, reporting
 from edgec.tools.project import CYCLES, ProjectFolder, board_of, build_firmware, connect, read_project
@@ -44,13 +47,15 @@ def flash_command(
       edgec flash kws --dry-run
 
       edgec flash kws --profile --port /dev/ttyACM0
+
+      edgec flash mobilenet --port ssh:pi@raspberrypi && edgec run mobilenet --port ssh:pi@raspberrypi
     """
     with reporting(as_json, verbose) as out:
         project = read_project(directory)
         target = board_of(project, None)
         if target.is_host:
             raise TargetError("the host is no board: nothing is flashed", help="edgec run DIR runs the project here")
-        if target.emulator is not None and port is None:
+        if target.emulator is not None and port is None and not (target.is_linux and dry_run):
             values = flash_emulated(project, target, out, cc, emulator, dry_run, CYCLES if profile else None)
         else:
             values = flash_connected(project, target, out, cc, tool, port, dry_run, CYCLES if profile else None)
@@ -87,6 +92,8 @@ def flash_connected(
 ) -> dict[str, Any]:
     """With the tool that the board's file names."""
     firmware = build_firmware(project, target, cc, out, profile=profile)
+    if target.is_linux:
+        return copy_program(project, target, firmware.elf, out, port, dry_run)
     if dry_run:
         plan = plan_flash(target, firmware.elf, tool=tool)
         return {"board": target.name, "command": list(plan.command), "text": str(plan)}
@@ -98,6 +105,24 @@ def flash_connected(
     with Device(SerialLink(port, target.uart.baud if target.uart else 115200)) as device:
         device.expect(project.model, project.sha256, directory=str(project.folder))
         return {**values, **described(device.identity)}
+
+
+def copy_program(
+    project: ProjectFolder, target: Target, program: Path, out: Output, port: str | None, dry_run: bool
+) -> dict[str, Any]:
+    """Onto a computer with Linux or a phone."""
+    remote = parse_remote(port or "ssh:USER@HOST" if dry_run else port or "")
+    if remote is None:
+        raise TargetError(f"{target.name} is not flashed through a serial port", help=FORMS)
+    command = remote.push_command(program, project.model)
+    if dry_run:
+        text = f"{shlex.join(command)}\n{shlex.join(remote.run_command(project.model))}"
+        return {"board": target.name, "command": list(command), "text": text}
+    out.step(f"copying the program to {port}")
+    remote.push(program, project.model)
+    with Device(open_link(str(port), 0, project.model)) as device:
+        device.expect(project.model, project.sha256, directory=str(project.folder))
+        return {"board": target.name, "command": list(command), **described(device.identity)}
 
 
 def described(identity: Identity) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from edgec.ir import Array, DType, Port, QuantParams, TensorType, Value
 from edgec.target import Target
 from edgec.targets import Board, Firmware, find_compiler, list_targets, load_target, open_board
 from edgec.targets.device import Device, Inference
+from edgec.targets.remote import open_link
 from edgec.targets.serial_link import SerialLink
 from edgec.tools.output import Output
 
@@ -98,7 +99,7 @@ def board_of(project: ProjectFolder, board: str | None) -> Target:
     if board in list_targets() or board.endswith(".toml"):
         return load_target(board)
     emulated = [target for name in list_targets() if (target := load_target(name)).emulator]
-    fitting = [target for target in emulated if target.core.name == board]
+    fitting = [target for target in emulated if board in (target.core.name, processor(target))]
     if not fitting:
         cores = sorted({target.core.name for target in emulated})
         near = did_you_mean(board, [*list_targets(), *cores])
@@ -108,6 +109,11 @@ def board_of(project: ProjectFolder, board: str | None) -> Target:
         )
     # Of the boards with this core, the roomiest: the model should not fail for want of memory.
     return max(fitting, key=lambda target: (target.ram, target.flash))
+
+
+def processor(target: Target) -> str | None:
+    """What QEMU calls the processor of an emulated board with Linux."""
+    return target.emulator.machine.partition(",")[0] if target.emulator and target.emulator.user else None
 
 
 def build_firmware(
@@ -161,7 +167,7 @@ def connect(
     if port is not None:
         baud = target.uart.baud if target.uart else 115200
         output.step(f"asking the board on {port}")
-        with Device(SerialLink(port, baud), run_timeout=run_timeout) as device:
+        with Device(open_link(port, baud, project.model), run_timeout=run_timeout) as device:
             device.expect(project.model, project.sha256, directory=str(project.folder))
             yield Session(project, device, None)
         return

@@ -26,7 +26,12 @@ BoardOption = Annotated[
     typer.Option("--board", "--cpu", metavar="NAME", help="Another board, or the core of an emulated one."),
 ]
 PortOption = Annotated[
-    str | None, typer.Option("--port", metavar="PORT", help="Serial port of a connected board. Default: emulate.")
+    str | None,
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        help="Serial port of a connected board; ssh:USER@HOST, adb or adb:SERIAL with Linux. Default: emulate.",
+    ),
 ]
 TimeoutOption = Annotated[
     float | None,

@@ -31,7 +31,7 @@ BOARDS = {
     "m33": "mps2-an505",
     "m55": "mps3-an547-ddr",
 }
-LINUX = {"a53": "qemu-aarch64-a53", "a76": "qemu-aarch64-a76", "a710": "qemu-aarch64"}
+LINUX = {"a53": "raspberrypi3", "a76": "raspberrypi5", "a710": "linux-aarch64"}
 # The compiler that each core takes by default, and both for the cores with kernels of their own.
 FEW = [
     *(pytest.param(core, GCC, marks=needs_gcc, id=f"{core}-gcc") for core in ("m0plus", "m3", "m4", "m7", "m55")),
