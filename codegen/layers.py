@@ -215,10 +215,10 @@ class LayerPrinter:
             window = step.windows[position] if step.windows else None
             if step.calls == 1 and window is not None and window.size == 1 and window.pad == 0:
                 window = None  # one call on everything: the pointer to the start is enough
-            if window == RowWindow() and self.ring(value) == 1:
-                window = None  # the one row that is there
             rows = value.type.rows
             padded = window is not None and (window.first(0) < 0 or window.last(last_row) >= rows)
+            if window == RowWindow() and self.ring(value) == 1 and not padded:
+                window = None  # the one row that is there
             row_bytes = value.type.row_elements * value.type.dtype.bytes
             there = ENDLESS if endless and window else str(rows)
             waited = value in self.program.fresh_at and self.program.fresh_at[value].reader is step.node

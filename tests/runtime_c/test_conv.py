@@ -135,6 +135,15 @@ def test_conv(graph: Graph, layout: str) -> None:
     check(graph, inputs, conv_expected(graph, inputs[0]), layout)
 
 
+def test_a_row_of_padding_behind_a_single_row() -> None:
+    """The window is one row, yet not every output row reads the one that is there."""
+    w = constant("w", np.full((2, 1, 1, 2), 50, np.int8), QuantParams.per_tensor(0.01, 0))
+    x, b = activation("x", (1, 1, 5, 2), 0.02, -3), constant("b", np.array([3000, -3000], np.int32))
+    graph = one_node("Conv", ConvAttrs((1, 1), pads=(0, 0, 1, 0)), [x, w, b], QuantParams.per_tensor(0.02, 5))
+    inputs = random_inputs(graph, np.random.default_rng(0))
+    check(graph, inputs, conv_expected(graph, inputs[0]), "packed")
+
+
 @given(graph=depthwise_convolutions(), layout=st.sampled_from(LAYOUTS))
 def test_depthwise(graph: Graph, layout: str) -> None:
     inputs = random_inputs(graph, np.random.default_rng(0))
