@@ -52,6 +52,7 @@ def matrices(node: Node) -> TransposeNeonGeometry | None:
 
 
 def geometry(node: Node, rows: int) -> TransposeNeonGeometry:
+    """Mirrors the geometry of ec_transpose_s8_neon."""
     found = matrices(node)
     if found is None:
         raise InternalError(f"{node}: no matrices")
