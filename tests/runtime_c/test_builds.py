@@ -41,13 +41,18 @@ def boards() -> dict[str, str]:
     return found
 
 
-CORES = sorted(boards())
+# Of cores with the same instructions one.
+CORES = sorted(set(boards()) - {"cortex-a72"})
+VECTORS = ("neon", "dotprod", "i8mm")  # what AArch64 cores have more and more of
 
 
 def kernels_of(core: str) -> list[tuple[str, str]]:
-    """The kernels whose instructions the core has: a variant's name ends with what it needs."""
+    """The kernels whose instructions the core has, on AArch64 those that the plainer cores have not."""
     features = load_target(boards()[core]).core
-    return [(family, name) for family, name in KERNELS if features.has(isa_of(name)) or isa_of(name) == "nodsp"]
+    isas = {isa_of(name) for _, name in KERNELS if features.has(isa_of(name))} | {"nodsp"}
+    if features.best_isa in VECTORS[1:]:
+        isas = {features.best_isa}
+    return [(family, name) for family, name in KERNELS if isa_of(name) in isas]
 
 
 def isa_of(name: str) -> str:
@@ -76,18 +81,21 @@ def instance(family: str, name: str) -> str:
     assert found, name
     parameters = " ".join(found[1].split())
     geometry, first = ("", "g")
-    if '#include "edgec/ec_matmul_' in text and isa_of(name) != "mve":  # constants in assembly
+    if isa_of(name) in VECTORS and family in ("conv", "gemm"):  # constants in assembly, registers by number
         geometry, first = f"static const {name}_geometry k = {fixed_geometry(name)}; (void)g; ", "&k"
     body = f"{geometry}{name}({first}, d, x, y, scratch);"
     return f'#include "kernels/{family}/{name}.h"\nvoid use_{name}({parameters}) {{ {body} }}\n'
 
 
 def fixed_geometry(name: str) -> str:
-    """C text of a geometry of a matrix product: 27 inputs, 21 channels, ends of all kinds."""
+    """C text of a geometry: 27 inputs, 21 channels, ends of all kinds."""
     op = next(op for op in all_ops().values() for kernel in op.kernels if kernel.name == name)
     size = 1 if "pointwise" in name else 3
+    depthwise = "depthwise" in name
     x, weights = ((3, 27), (21, 27)) if op.name == "Gemm" else ((1, 5, 7, 27), (21, size, size, 27))
-    attrs = GemmAttrs() if op.name == "Gemm" else ConvAttrs((size, size))
+    if depthwise:
+        x, weights = (1, 5, 7, 21), (21, size, size, 1)
+    attrs = GemmAttrs() if op.name == "Gemm" else ConvAttrs((size, size), group=21 if depthwise else 1)
     w = constant("w", np.ones(weights, np.int8), QuantParams((0.1,) * 21, (1,) * 21, 0))
     inputs = [activation("x", x), w, constant("b", np.zeros(21, np.int32))]
     node = one_node(op.name, attrs, inputs, QuantParams.per_tensor(0.1, 0)).nodes[0]
