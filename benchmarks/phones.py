@@ -34,9 +34,9 @@ PAGE = ROOT / "docs" / "benchmarks_phones.md"
 HEAD = """# AArch64: instructions of whole networks
 
 One inference, everything in it, on one thread; executed instructions, counted by qemu-aarch64, and in brackets per MAC
-of the model. One program runs on all three: cores with SDOT (`dotprod`: Cortex-A55, A76), with SMMLA too (`i8mm`: A710,
-X2), with neither (`neon`: A53, A72). RAM is all of the program's variables, arena and stack; code is the program without
-weights, three sets of kernels and the runner included. By `python -m benchmarks.phones`.
+of the model. One program runs on all three: cores with SDOT (`dotprod`: Cortex-A55, A76), with SMMLA too (`i8mm`:
+A710, X2), with neither (`neon`: A53, A72). RAM is all of the program's variables, arena and stack; code is the program
+without weights, three sets of kernels and the runner included. By `python -m benchmarks.phones`.
 
 """
 
