@@ -95,15 +95,15 @@ static void send(void) {
     out.count = 0;
 }
 
+/* Frames end with a zero: the answer has to be out before the model runs. */
 void ec_uart_put(uint8_t byte) {
-    if (out.count == BUFFER) send();
     out.bytes[out.count++] = byte;
+    if (byte == 0 || out.count == BUFFER) send();
 }
 
 /* Waits for a byte; the end of the input is the end of the runner. */
 int ec_uart_get(void) {
     if (in.next == in.end) {
-        send();
         const long count = call(READ, STDIN, (long)in.bytes, BUFFER, 0);
         if (count <= 0) leave(0);
         in.next = 0;

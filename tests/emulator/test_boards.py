@@ -13,6 +13,7 @@ import pytest
 from edgec.errors import TargetError
 from edgec.targets import Device, SerialLink, list_targets, load_target, open_board
 from edgec.targets.emulator.qemu import QEMU, QemuBoard
+from edgec.targets.emulator.qemu_user import QEMU_USER
 from tests.emulator.conftest import Build
 from tests.targets.small_project import INPUT
 
@@ -219,3 +220,15 @@ def test_no_emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert str(caught.value) == (
         "no emulator is installed\n  help: pip install 'edgec[emulator]', or install qemu-system-arm"
     )
+
+
+@pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_USER} is not installed")
+def test_a_long_run_is_answered_before_it_begins(build: Build) -> None:
+    """The host waits for the answer to RUN no longer than for any other, and for the run as long as it takes."""
+    slow = model("for (volatile int i = 0; i < 200000000; i++) { }")
+    firmware = build("linux-aarch64", run=slow)
+    with open_board(load_target("linux-aarch64"), firmware.elf) as board:
+        device = Device(SerialLink(board.port))
+        device.timeout = 0.3
+        assert len(device.run([SAMPLE]).outputs) == 1
+        device.close()
