@@ -78,7 +78,7 @@ def test_subfolder_of_another_project(host: Path, tmp_path: Path) -> None:
 
 
 @needs_cross
-@pytest.mark.parametrize("flags", ["", "-mcpu=cortex-a53", "-march=armv8-a -fstack-protector-strong"])
+@pytest.mark.parametrize("flags", ["-mcpu=cortex-a53", "-march=armv8-a -fstack-protector-strong"])
 def test_package_with_variants(flags: str, host: Path, phone: Path, tmp_path: Path) -> None:
     """The user's own flags do not keep a variant from its instructions; each processor gets its own kernels."""
     cross = toolchain(tmp_path, flags)
@@ -100,10 +100,12 @@ def test_board_of_one_core(folder: Path, host: Path, tmp_path: Path) -> None:
 
 
 @needs_cross
-@pytest.mark.parametrize("flags", ["", "-fstack-protector-strong -fPIE"])
-def test_runner(flags: str, host: Path, phone: Path, tmp_path: Path) -> None:
-    """The same program as edgec's own: it answers through a pipe. It is built only where asked for."""
-    build(phone, tmp_path / "model", toolchain(tmp_path, flags))
+def test_runner(host: Path, phone: Path, tmp_path: Path) -> None:
+    """The same program as edgec's own: it answers through a pipe. It is built only where asked for.
+
+    The user's flags would bind it to a C library.
+    """
+    build(phone, tmp_path / "model", toolchain(tmp_path, "-fstack-protector-strong -fPIE"))
     program = tmp_path / "model" / "tiny_runner"
     assert not program.exists()
     cmake("--build", tmp_path / "model", "--target", "tiny_runner")
