@@ -10,7 +10,7 @@ import edgec
 from edgec.codegen.front_chart import front_chart
 from edgec.codegen.memory_map import memory_map
 from edgec.codegen.picture import BLUE, DULL, GREEN, ORANGE, PINK, svg
-from edgec.codegen.project import render
+from edgec.codegen.render import render
 from edgec.codegen.words import first_name, share, size
 from edgec.target import Target
 

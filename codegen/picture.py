@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgec.codegen.project import render
+from edgec.codegen.render import render
 
 INK, GREY, PALE = "#222222", "#777777", "#dddddd"
 # Okabe and Ito's colours, which also people who do not see red and green tell apart.

@@ -11,12 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 import edgec
+from edgec.codegen.build_files import build_files
 from edgec.codegen.constants import ConstantPool
 from edgec.codegen.layers import LayerPrinter
 from edgec.codegen.literals import DTYPE_C, identifier, scalar
+from edgec.codegen.render import render
 from edgec.codegen.texts import Layer, PushText
 from edgec.errors import InternalError, UnsupportedError
 from edgec.ir import Port, Value
@@ -80,7 +80,6 @@ def project_context(program: Program, model: ModelFile) -> dict[str, Any]:
         "sha256": model.sha256,
         "target": program.target.name,
         "flag": program.goal.flag,
-        "helium": program.target.core.mve,
         "arena_bytes": program.bytes,
         "layer_count": len(program.steps),
         "inputs": inputs,
@@ -118,10 +117,10 @@ def generate(program: Program, model: ModelFile) -> Project:
         weights: render("weights.c.j2", context),
         f"src/{name}_weights.h": render("weights.h.j2", context),
         "port/model_info.c": render("model_info.c.j2", context),
-        "CMakeLists.txt": render("CMakeLists.txt.j2", context),
     }
     result |= runtime_files(kernels)
     result |= {f"port/{file}": text for file, text in port_files(program.target, program.goal.flag).items()}
+    result |= build_files(program.target, context, result)
     origin = ModelFile(name, model.file, model.sha256)
     return Project(origin, dict(sorted(result.items())), {weights: pool}, layers, push)
 
@@ -155,23 +154,6 @@ def port_texts(program: Program, model: str, kind: str, values: list[Value], por
             )
         )
     return texts
-
-
-def render(template: str, context: Mapping[str, Any], *, html: bool = False) -> str:
-    """A template of codegen/templates filled in; a misspelt name is an error, not an empty string.
-
-    html: for HTML and SVG, in which `<` and quotes of a name are escaped; C takes everything as it is.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("edgec.codegen", "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        line_statement_prefix="//%",
-        autoescape=html,
-    )
-    return environment.get_template(template).render(context)
 
 
 def runtime_text(path: str) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from edgec.codegen.project import ModelFile, PortText, Project, generate, project_context, render, runtime_files
+from edgec.codegen.build_files import build_files
+from edgec.codegen.project import ModelFile, PortText, Project, generate, project_context, runtime_files
+from edgec.codegen.render import render
 from edgec.program import Program
 from edgec.target import Core
 from edgec.targets import port_files
@@ -44,7 +46,6 @@ def generate_variants(programs: Sequence[Program], model: ModelFile) -> Project:
         "layer_count": max(len(program.steps) for program in programs),
         "push": last.push,
         "variants": [variant_text(p, project) for p, project in zip(programs, projects, strict=True)][::-1],
-        "sources": sorted(path for each in projects for path in moved(each) if path.endswith(".c")),
         "flags": {p.target.core.best_isa: " ".join(p.target.core.gcc_flags) for p in programs},
     }
     name = context["model"]
@@ -52,12 +53,12 @@ def generate_variants(programs: Sequence[Program], model: ModelFile) -> Project:
         f"include/{name}.h": render("model.h.j2", context),
         f"src/{name}.c": render("variants.c.j2", context),
         "port/model_info.c": render("model_info.c.j2", context),
-        "CMakeLists.txt": render("CMakeLists.txt.j2", context),
     }
     files |= {f"port/{file}": text for file, text in port_files(main.target, main.goal.flag).items()}
     files |= runtime_files(())
     for each in projects:
         files |= moved(each)
+    files |= build_files(main.target, context, files)
     return Project(
         ModelFile(name, model.file, model.sha256),
         dict(sorted(files.items())),

@@ -148,6 +148,7 @@ class Target:
     """A board with its core: the thing named by `--target`.
 
     variants: the cores whose kernels a project has, where it picks at run time; the last is `core`.
+    system: what runs on it: none, linux or android.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Target:
     port_extra: tuple[str, ...] = ()  # files of runtime_c/port that only this chip needs
     stack_reserve: int = 1024  # the least stack, in bytes, that the linker accepts
     variants: tuple[Core, ...] = ()
+    system: str = "none"
 
     @property
     def flash(self) -> int:
@@ -186,3 +188,8 @@ class Target:
     def is_linux(self) -> bool:
         """A project becomes a program of Linux or Android instead of a firmware."""
         return self.core.aarch64
+
+    @property
+    def is_android(self) -> bool:
+        """A project has a module for apps too."""
+        return self.system == "android"

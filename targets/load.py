@@ -26,6 +26,7 @@ CORES = files("edgec.targets").joinpath("cores")
 PORT = files("edgec.runtime_c").joinpath("port")
 CONTENTS = {"flash": ("code", "constants"), "ram": ("data", "arena")}
 PLACEHOLDERS = ("{elf}", "{bin}", "{uf2}")  # of a flash command
+SYSTEMS = ("none", "linux", "android")
 LARGEST_REGION = 1 << 30
 
 
@@ -144,6 +145,7 @@ def read_board(table: Table, name: str) -> Target:
         port_extra=table.strings("port_extra"),
         stack_reserve=table.take("stack_reserve", int, 1024),
         variants=tuple(load_core(name, table.where) for name in table.strings("variants")),
+        system=table.choice("system", SYSTEMS, "linux" if core.aarch64 else "none"),
     )
     table.done()
     check_board(table, target)
@@ -235,6 +237,9 @@ def check_board(table: Table, target: Target) -> None:
     """What no single key can tell."""
     if target.is_host:
         return
+    if target.is_linux == (target.system == "none"):
+        allowed = "linux or android" if target.is_linux else "none"
+        raise table.error("system", f"is {target.system!r}; allowed for {target.core.name}: {allowed}")
     isas = [core.best_isa for core in target.variants]
     sound = target.is_linux and len(set(isas)) == len(isas) and target.core in target.variants[-1:]
     if target.variants and not sound:

@@ -78,18 +78,22 @@ def parse_remote(port: str) -> Remote | None:
 def open_link(port: str, baud: int, model: str) -> Link:
     """The board on a port: a serial one, or the program of a model on another machine, which is started."""
     remote = parse_remote(port)
-    return PipeLink(remote.run_command(model), port) if remote else SerialLink(port, baud)
+    if remote is None:
+        return SerialLink(port, baud)
+    try:
+        return PipeLink(remote.run_command(model), port)
+    except OSError as error:
+        command = remote.run_command(model)
+        message = f"cannot run {command[0]!r}: {error.strerror}"
+        raise TargetError(message, where=shlex.join(command), help=INSTALL[remote.kind]) from None
 
 
 class PipeLink:
-    """Standard input and output of a program as a link."""
+    """Standard input and output of a program as a link; OSError where it cannot be started."""
 
     def __init__(self, command: tuple[str, ...], name: str) -> None:
         self.name, self.baud, self.command = name, BAUD, command
-        try:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        except OSError as error:
-            raise TargetError(f"cannot run {command[0]!r}: {error.strerror}", where=shlex.join(command)) from None
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdin
         assert self.process.stdout
         self.input, self.output = self.process.stdin, self.process.stdout

@@ -130,6 +130,8 @@ MISTAKES = [
     ),
     ("[uart]", f"{TOOL}[uart]", "key 'flash_tools[0].command' or else 'volume' must be given"),
     ('title = "my board"', "title = ", "not a TOML file: "),
+    ("clock_hz", 'system = "ios"\nclock_hz', "key 'system' is 'ios'; allowed: none, linux, android"),
+    ("clock_hz", 'system = "android"\nclock_hz', "key 'system' is 'android'; allowed for cortex-m4: none"),
 ]
 
 
