@@ -142,7 +142,7 @@ def test_damaged_frame_is_said_so_and_keeps_the_answer(firmware: Path) -> None:
     [
         struct.pack("<HB", 1, 99),
         struct.pack("<HBB", 1, Command.WHO, 0),
-        struct.pack("<HBBH", 1, Command.TEXT, 3, 0),
+        struct.pack("<HBBH", 1, Command.TEXT, 4, 0),
         struct.pack("<HBBH", 1, Command.TEXT, 0, 7),
         struct.pack("<HBBH", 1, Command.TENSOR, 0, 2),
         struct.pack("<HBHI", 1, Command.WRITE, 0, INPUT) + b"x",
