@@ -44,7 +44,7 @@ def generate_variants(programs: Sequence[Program], model: ModelFile) -> Project:
         "layer_count": max(len(program.steps) for program in programs),
         "push": last.push,
         "variants": [variant_text(p, project) for p, project in zip(programs, projects, strict=True)][::-1],
-        "sources": sorted(path for each in projects for path in moved(each) if path.endswith(".c")),
+        "sources": sorted(path for each in projects for path in moved(each) if is_source(path)),
         "flags": {p.target.core.best_isa: " ".join(p.target.core.gcc_flags) for p in programs},
     }
     name = context["model"]
@@ -71,6 +71,11 @@ def variant_text(program: Program, project: Project) -> VariantText:
     isa = program.target.core.best_isa
     context = project_context(program, project.model)
     return VariantText(isa, project.model.name, *NEEDS[isa], tuple(context["inputs"]), tuple(context["outputs"]))
+
+
+def is_source(path: str) -> bool:
+    """Whether a file belongs to the library: of what shares out rows, one is chosen when it is built."""
+    return path.endswith(".c") and not path.startswith("src/threads/")
 
 
 def new_path(path: str, project: Project) -> str:
