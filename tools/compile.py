@@ -54,6 +54,9 @@ OutputOption = Annotated[
 DumpOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
 ]
+NameOption = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Prefix of the C names. Default: the file's.")
+]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", metavar="N", help="Share the rows of each layer among N threads (Linux, Android).")
 ]
@@ -76,9 +79,7 @@ def compile_command(
     threads: ThreadsOption = 1,
     cc: CcOption = None,
     dump_ir: DumpOption = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Prefix of the C names. Default: the file's.")
-    ] = None,
+    name: NameOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -88,8 +89,6 @@ def compile_command(
     the samples of --data.
 
     Examples:
-
-      edgec compile kws_int8.onnx --target nucleo-l4r5zi
 
       edgec compile kws.onnx --target nucleo-l4r5zi --data train.npz -o kws
 

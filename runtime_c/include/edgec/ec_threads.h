@@ -3,7 +3,8 @@
  * threads/ec_threads_none.c     the caller, all of them; needs no library
  * threads/ec_threads_pthread.c  a pool of POSIX threads
  *
- * Each row is computed by the same code from the same bytes, whoever does: outputs are equal with any number of threads. */
+ * Each row is computed by the same code from the same bytes, whoever does: outputs are equal with any number of
+ * threads. */
 #ifndef EDGEC_EC_THREADS_H
 #define EDGEC_EC_THREADS_H
 
