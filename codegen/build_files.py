@@ -10,6 +10,7 @@ from edgec.target import Target
 from edgec.targets.toolchain import PROGRAM
 
 JAVA = "android/src/main/java/dev/edgec"
+THREADS = "src/threads/"
 SECTIONS = ("-ffunction-sections", "-fdata-sections")
 
 
@@ -17,8 +18,12 @@ def build_files(target: Target, context: Mapping[str, Any], files: Mapping[str, 
     """Path -> text. context: of project_context with `push`; files: the sources of the project."""
     values = {
         **context,
-        "sources": sources_in(files, "src/"),
-        "runner_sources": sources_in(files, "port/"),
+        # Of what shares out rows one is chosen when the library is built; the runner made here has one thread.
+        "sources": [path for path in sources_in(files, "src/") if not path.startswith(THREADS)],
+        "runner_sources": [
+            *sources_in(files, "port/"),
+            *(path for path in files if path == f"{THREADS}ec_threads_none.c"),
+        ],
         "hosted": target.is_host or target.is_linux,
         "linux": target.is_linux,
         "helium": target.core.mve,

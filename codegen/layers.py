@@ -55,14 +55,14 @@ class LayerPrinter:
             inputs=inputs,
             pointers=count,
             output=self.address(node.output) if node.output in self.program.placements else "",
-            out_row_elements=node.output.type.row_elements,
+            out_row_elements=node.output.type.row_elements * joined(step),
             out_rows=node.output.type.rows,
             out_ring=self.ring(node.output),
             calls=step.calls,
             pad_bytes=pad_bytes,
             pad_value=step.kernel.pad_value(node),
             padding=arena(self.program.padding_at.get(node, 0)),
-            scratch=arena(self.program.scratch_at[node]) if node in self.program.scratch_at else "NULL",
+            scratch=self.scratch(step),
             kept_bytes=kept_bytes(step),
             counter=f"done->{name}" if self.as_pushed(step) else f"{name}_rows",
             chain=None,
@@ -70,7 +70,15 @@ class LayerPrinter:
             fresh=self.fresh(node.output),
             endless=self.endless(step),
             shifts=self.endless(step) and self.ring(node.output) > 1 and self.leaves(step),
+            threads=step.threads,
         )
+
+    def scratch(self, step: Step) -> str:
+        """C expression of a step's working memory, of thread `thread` where several share its rows."""
+        if step.node not in self.program.scratch_at:
+            return "NULL"
+        place = arena(self.program.scratch_at[step.node])
+        return f"{place} + thread * {step.thread_bytes}" if step.threads > 1 else place
 
     def step(self, number: int, step: Step) -> Layer:
         """A step whose first layer has this number."""
@@ -215,11 +223,11 @@ class LayerPrinter:
             window = step.windows[position] if step.windows else None
             if step.calls == 1 and window is not None and window.size == 1 and window.pad == 0:
                 window = None  # one call on everything: the pointer to the start is enough
-            rows = value.type.rows
+            rows = value.type.rows // joined(step)
             padded = window is not None and (window.first(0) < 0 or window.last(last_row) >= rows)
             if window == RowWindow() and self.ring(value) == 1 and not padded:
                 window = None  # the one row that is there
-            row_bytes = value.type.row_elements * value.type.dtype.bytes
+            row_bytes = row_bytes_of(value) * joined(step)
             there = ENDLESS if endless and window else str(rows)
             waited = value in self.program.fresh_at and self.program.fresh_at[value].reader is step.node
             ring, fresh = self.ring(value), self.fresh(value) if waited else None
@@ -287,6 +295,11 @@ def reach_text(layer: Layer, window: RowWindow, in_rows: object) -> str:
 def arena(offset: int) -> str:
     """C expression of a place in the arena."""
     return plus("arena", offset)
+
+
+def joined(step: Step) -> int:
+    """Rows that each of several calls takes as one longer row."""
+    return step.rows_per_call if step.calls > 1 else 1
 
 
 def row_bytes_of(value: Value) -> int:

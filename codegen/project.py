@@ -25,6 +25,7 @@ from edgec.targets import port_files
 
 RUNTIME = files("edgec.runtime_c")
 ALWAYS = ("ec_model.h", "ec_profile.h", "ec_rows.h")  # of the runtime headers
+THREADS = ("threads/ec_threads_none.c", "threads/ec_threads_pthread.c")  # one of them is linked
 INCLUDE = re.compile(r'^#include "(edgec/[^"]+)"', re.MULTILINE)
 
 
@@ -87,6 +88,7 @@ def project_context(program: Program, model: ModelFile) -> dict[str, Any]:
         "ports": [*inputs, *outputs],
         "last_output": outputs[-1],
         "variants": [],
+        "threads": program.threads,
     }
 
 
@@ -119,6 +121,9 @@ def generate(program: Program, model: ModelFile) -> Project:
         "port/model_info.c": render("model_info.c.j2", context),
     }
     result |= runtime_files(kernels)
+    if program.threads > 1:
+        result |= {f"src/{path}": runtime_text(path) for path in THREADS}
+        result["src/edgec/ec_threads.h"] = runtime_text("include/edgec/ec_threads.h")
     result |= {f"port/{file}": text for file, text in port_files(program.target, program.goal.flag).items()}
     result |= build_files(program.target, context, result)
     origin = ModelFile(name, model.file, model.sha256)

@@ -61,6 +61,7 @@ def build_report(
         "model": {"name": project.model.name, "file": project.model.file, "sha256": project.model.sha256},
         "target": program.target.name,
         "optimize": program.goal.value,
+        "threads": program.threads,
         "macs": {"model": once + removed["macs"], "executed": executed},
         "removed": removed,
         "ram": ram,

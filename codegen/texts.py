@@ -115,6 +115,7 @@ class Layer:
     fresh: FreshText | None  # of its output
     endless: bool
     shifts: bool  # the last rows of its output stay, the oldest first
+    threads: int  # that share its calls
 
     @property
     def turns(self) -> object:

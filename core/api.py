@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Step = Callable[[str], None]
 REPORT, PAGE = "report.json", "report.html"
+MOST_THREADS = 64  # EC_THREADS_MOST of ec_threads.h
 REST_CHANGES = 64  # bytes by which static RAM and stack may differ from Program to Program
 
 
@@ -56,6 +57,7 @@ def compile_model(
     push: bool = False,
     streaming: bool = False,
     front: bool = False,
+    threads: int = 1,
     step: Step = lambda text: None,
 ) -> CompiledModel:
     """Turn an ONNX network into a C project for a board; without `out_dir` nothing is written.
@@ -65,8 +67,8 @@ def compile_model(
     after each pass. goal: what to be good at, as --optimize. ram: bytes that it may take in all; where that asks for
     it, rows are computed twice. None: the least in which nothing is, 0: the least. push: the first input comes row by
     row, and is never there as a whole. streaming: and never ends, new rows give outputs of the last ones. front:
-    whether the report is to have what lies between layer by layer and the least RAM. step: called with the name of
-    each stage as it begins.
+    whether the report is to have what lies between layer by layer and the least RAM. threads: how many may share the
+    rows of a layer; more than one run layer by layer. step: called with the name of each stage as it begins.
     Raises ModelError, UnsupportedError, DoesNotFitError, TargetError; an existing project is then left as it was.
     """
     from edgec.codegen import ModelFile, write_project
@@ -75,6 +77,9 @@ def compile_model(
 
     path, goal = Path(path), Goal.named(goal)
     board = load_target(target) if isinstance(target, str) else target
+    check_threads(
+        board, threads, {"--push": push, "--streaming": streaming, "--ram": ram is not None, "--front": front}
+    )
     directory = None if out_dir is None else free_directory(Path(out_dir))
     compiler = None if board.is_host else board_compiler(board, cc)
     step("reading the model")
@@ -82,7 +87,9 @@ def compile_model(
     step("optimising")
     optimize(graph, board, dump_ir=None if dump_ir is None else Path(dump_ir))
     file = ModelFile(name or path.stem, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-    program, project, report = make_project(graph, board, file, goal, compiler, step, ram, push, streaming, front)
+    program, project, report = make_project(
+        graph, board, file, goal, compiler, step, ram, push, streaming, front, threads
+    )
     if directory is not None:
         write_project(project, directory)
     return CompiledModel(graph, program, project, report, directory, quantized)
@@ -99,10 +106,11 @@ def make_project(
     push: bool = False,
     streaming: bool = False,
     front: bool = False,
+    threads: int = 1,
 ) -> tuple[Program, Project, dict[str, Any]]:
     """Schedule an optimised Graph for a board and generate its C; the project holds the report too, as JSON and HTML.
 
-    ram, push, streaming, front: as for compile_model.
+    ram, push, streaming, front, threads: as for compile_model.
     """
     from edgec.codegen import generate, generate_variants, report_page
     from edgec.codegen.footprint import over_budget
@@ -111,7 +119,7 @@ def make_project(
     from edgec.passes.schedule import front as find_front
 
     boards = [replace(board, core=core, variants=()) for core in board.variants or (board.core,)]
-    schedulers = [best_order(graph, each, goal, push, streaming) for each in boards]
+    schedulers = [best_order(graph, each, goal, push, streaming, threads) for each in boards]
     scheduler = schedulers[-1]
 
     def built(budget: int | None) -> tuple[Program, Project, dict[str, Any]]:
@@ -140,6 +148,25 @@ def make_project(
     page = report_page(report, board)
     files = {**project.files, REPORT: json.dumps(report, indent=1) + "\n", PAGE: page}
     return program, replace(project, files=files), report
+
+
+def check_threads(target: Target, threads: int, others: Mapping[str, bool]) -> None:
+    """Refuse threads that there can't be: too many, on a board without, or with another option (name -> given)."""
+    if not 1 <= threads <= MOST_THREADS:
+        raise ModelError(f"--threads takes 1 to {MOST_THREADS}, not {threads}", help="for example --threads 4")
+    if threads == 1:
+        return
+    if not (target.is_host or target.is_linux):
+        raise TargetError(
+            f"{target.name} has no threads: its firmware runs without an operating system",
+            help="--threads is for boards with Linux or Android and for host; leave it out for others",
+        )
+    for option, given in others.items():
+        if given:
+            raise ModelError(
+                f"--threads and {option} exclude each other: threads share the rows of one layer after the other",
+                help="leave out one of the two",
+            )
 
 
 def least_total(

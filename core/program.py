@@ -105,7 +105,7 @@ class Program:
     equal offsets; of values in rings they have the ring. `padding_at` and `scratch_at` say where the row of padding and
     the kernel's working memory of each node that needs them begin. They lie wherever nothing is alive at that step;
     `scratch` is what they add to the arena; `fresh_at` where fresh rows of values with a ring lie. With `push` the
-    first input is not there as a whole.
+    first input is not there as a whole. threads: how many may compute rows of a layer at the same time.
     """
 
     graph: Graph
@@ -119,6 +119,7 @@ class Program:
     fresh_at: Mapping[Value, Fresh] = field(default_factory=dict)
     goal: Goal = Goal.SPEED
     push: Push | None = None
+    threads: int = 1
 
     @property
     def bytes(self) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 from edgec.ir import Node, Value
 from edgec.ops.base import Kernel, RowWindow
 
+CACHE_LINE = 64  # bytes
+
 
 @dataclass(frozen=True)
 class Strip:
@@ -64,7 +66,7 @@ class Step:
 
     `windows` are the row windows of the non-constant inputs (None: one call on whole tensors). A kernel that gathers
     has as many calls as the input has rows, and the output is there after the last. With a `chain` the node is its
-    last, and the one window is that of the chain's input.
+    last, and the one window is that of the chain's input. threads: how many may share its calls.
     """
 
     node: Node
@@ -73,6 +75,7 @@ class Step:
     rows_per_call: int
     calls: int
     chain: Chain | None = None
+    threads: int = 1
 
     @property
     def parts(self) -> tuple[Step, ...]:
@@ -87,8 +90,13 @@ class Step:
 
     @cached_property
     def working(self) -> int:
-        """Bytes of scratch of one call, rounded up to 8."""
-        return self.chain.bytes if self.chain else round_up(self.kernel.scratch(self.node))
+        """Bytes of scratch of as many calls as there are threads, rounded up to 8."""
+        return self.chain.bytes if self.chain else self.threads * self.thread_bytes
+
+    @property
+    def thread_bytes(self) -> int:
+        """Bytes of scratch of each thread: cache lines of its own, or caches would wait for each other."""
+        return round_up(self.kernel.scratch(self.node), CACHE_LINE if self.threads > 1 else 8)
 
     @cached_property
     def macs(self) -> int:
@@ -124,7 +132,7 @@ def kept_bytes(step: Step) -> int:
 
 
 def working_bytes(step: Step) -> int:
-    """Bytes of scratch of one call of a step, rounded up to 8."""
+    """Bytes of scratch of the calls of a step that run at once, rounded up to 8."""
     return step.working
 
 

@@ -12,6 +12,9 @@ from edgec.targets.thumb import NOTHING, Effect, signed
 WORD = 4
 SP = 31
 LIBRARY = 256  # bytes that a function of the compiler's own library takes at most
+C_LIBRARY = 2048  # one of a C library, which is there where there are threads
+# What shares rows out to threads calls only functions of rows through pointers.
+SHARING, ROWS = ("ec_parallel", "ec_threads_worker"), "_rows"
 
 
 def walk(code: bytes, start: int) -> Iterator[tuple[int, int]]:
@@ -52,11 +55,14 @@ class ProgramStackBound(StackBound):
     def __init__(self, path: Path, pointed: frozenset[str], own: frozenset[str]) -> None:
         """own: names of the functions of the project."""
         super().__init__(path, pointed)
-        self.own = own
+        self.own, self.library = own, LIBRARY
+        if self.root is None:  # a C library starts it
+            self.root = next((start for start in self.starts if self.name(start) == "main"), None)
+            self.library = C_LIBRARY
 
     def scan_anew(self, start: int) -> tuple[int, set[int], bool]:
         if self.name(start) not in self.own:
-            return LIBRARY, set(), False
+            return self.library, set(), False
         frame, callees, indirect = 0, set(), False
         end = self.end_of(start)
         for address, word in walk(self.read(start, end), start):
@@ -72,3 +78,9 @@ class ProgramStackBound(StackBound):
                 if callee is not None and (callee != start or found.call):
                     callees.add(callee)
         return frame, callees, indirect
+
+    def behind_pointers(self, start: int) -> set[int]:
+        found = super().behind_pointers(start)
+        if self.name(start) not in SHARING:
+            return found
+        return {callee for callee in found if self.name(callee).endswith(ROWS)}

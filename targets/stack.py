@@ -99,12 +99,16 @@ class StackBound:
         self.path_now.append(start)
         frame, callees, indirect = self.scan(start)
         if indirect:
-            # No code of the firmware is recursive: a pointer never leads to a function from which this one is called.
-            callees = callees | {callee for callee in self.pointed_at if not self.reaches(callee, start)}
+            callees = callees | self.behind_pointers(start)
         deepest = max((self.depth(callee) for callee in callees), default=0)
         self.path_now.pop()
         self.depths[start] = frame + deepest
         return frame + deepest
+
+    def behind_pointers(self, start: int) -> set[int]:
+        """What a function may call through pointers."""
+        # No code of the firmware is recursive: a pointer never leads to a function from which this one is called.
+        return {callee for callee in self.pointed_at if not self.reaches(callee, start)}
 
     def reaches(self, start: int, goal: int) -> bool:
         """Whether a function gets to another one by calls that are no pointers; each reaches itself."""

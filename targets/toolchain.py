@@ -29,6 +29,9 @@ HOST_COMPILERS = ("cc", "gcc", "clang")
 GCC = "arm-none-eabi-gcc"
 GCC_LINUX = "aarch64-linux-gnu-gcc"
 VARIANT_CORES = {"neon": "cortex-a53", "dotprod": "cortex-a76", "i8mm": "cortex-a710"}
+# Where a project shares rows out to threads, what does it: with a C library that has them, and without.
+POOL, NO_POOL = Path("src/threads/ec_threads_pthread.c"), Path("src/threads/ec_threads_none.c")
+WITHOUT_LIBRARY = ("ec_memory.c",)  # of the port: what a C library has
 MOST_LINES = 8  # of a compiler's output in an error
 
 
@@ -72,19 +75,31 @@ class Compiler:
         port_sources = [*sorted(project.joinpath("port").glob("*.c"))] if not own_port else [*generated, model_info]
         includes = [f"-I{folder}" for folder in (project / "include", project / "src", port)]
         kind = PROGRAM if self.target.is_linux else (*FREESTANDING, f"-I{port / 'libc'}")
+        pool = self.pool(project)
+        library = pool is not None and pool.name == POOL.name
+        if library:
+            kind = (*kind, "-DEC_LIBC", "-pthread")
+            port_sources = [source for source in port_sources if source.name not in WITHOUT_LIBRARY]
         flags = [*COMMON, *kind, *self.flags, optimize, "-g", *includes, *(f"-D{item}" for item in defines)]
         variants = [folder for folder in sorted(project.glob("src/*/")) if folder.name in VARIANT_CORES]
         if variants:
             # Only a variant's own code may use what not every processor has.
             flags += core_flags(variant_core("neon"), self.name)
-        model = self.objects([*sorted(project.glob("src/*.c")), model_info], build, flags)
+        pools = [pool] if pool else []
+        model = self.objects([*sorted(project.glob("src/*.c")), *pools, model_info], build, flags)
         for folder in variants:
             own = core_flags(variant_core(folder.name), self.name)
             model += self.objects(sorted(folder.glob("*.c")), build, [*flags, *own])
         around = self.objects([source for source in port_sources if source != model_info], build, flags)
         elf = build / "firmware.elf"
-        self.link([*model, *around], port / "link.ld", elf)
+        self.link([*model, *around], port / "link.ld", elf, library)
         return read_firmware(elf, model, around, self.version)
+
+    def pool(self, project: Path) -> Path | None:
+        """The source that shares rows out on this target; None where the project has but one thread."""
+        if not (project / POOL).exists():
+            return None
+        return project / (POOL if self.target.is_linux or self.target.is_host else NO_POOL)
 
     def objects(self, sources: Sequence[Path], build: Path, flags: Sequence[str]) -> list[Path]:
         """Compile each source; two at a time, for the laptops that this runs on."""
@@ -98,8 +113,8 @@ class Compiler:
             job.result()
         return results
 
-    def link(self, objects: Sequence[Path], script: Path, elf: Path) -> None:
-        flags = [*self.flags, "-nostdlib", "-Wl,--gc-sections"]
+    def link(self, objects: Sequence[Path], script: Path, elf: Path, library: bool = False) -> None:
+        flags = [*self.flags, *(["-pthread"] if library else ["-nostdlib"]), "-Wl,--gc-sections"]
         # A static program runs on every Linux and Android, and everywhere at the addresses in its file.
         flags += ["-static", "-no-pie"] if self.target.is_linux else [f"-Wl,-T,{script}", "-Wl,-e,Reset_Handler"]
         try:
@@ -112,10 +127,12 @@ class Compiler:
         build.mkdir(parents=True, exist_ok=True)
         library = build / "model.so"
         sources = [*sorted(project.glob("src/**/*.c")), project / "port" / "model_info.c"]
+        sources = [source for source in sources if source != project / NO_POOL]
+        threads = ["-pthread"] if self.pool(project) else []
         includes = [f"-I{folder}" for folder in (project / "include", project / "src")]
-        flags = [*COMMON, *self.flags, optimize, "-g", "-fPIC", *includes, *(f"-D{item}" for item in defines)]
+        flags = [*COMMON, *self.flags, *threads, optimize, "-g", "-fPIC", *includes, *(f"-D{item}" for item in defines)]
         objects = self.objects(sources, build, flags)
-        self.call([*self.flags, "-shared", *(str(item) for item in objects), "-o", str(library)])
+        self.call([*self.flags, *threads, "-shared", *(str(item) for item in objects), "-o", str(library)])
         return library
 
     def call(self, arguments: Sequence[str]) -> str:

@@ -54,6 +54,12 @@ OutputOption = Annotated[
 DumpOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write the graph after each pass that changed it.")
 ]
+NameOption = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Prefix of the C names. Default: the file's.")
+]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", metavar="N", help="Share the rows of each layer among N threads (Linux, Android).")
+]
 FrontOption = Annotated[
     bool, typer.Option("--front", help="Also show every choice of --ram: RAM against estimated instructions.")
 ]
@@ -70,11 +76,10 @@ def compile_command(
     push: PushOption = False,
     streaming: StreamingOption = False,
     front: FrontOption = False,
+    threads: ThreadsOption = 1,
     cc: CcOption = None,
     dump_ir: DumpOption = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Prefix of the C names. Default: the file's.")
-    ] = None,
+    name: NameOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -84,8 +89,6 @@ def compile_command(
     the samples of --data.
 
     Examples:
-
-      edgec compile kws_int8.onnx --target nucleo-l4r5zi
 
       edgec compile kws.onnx --target nucleo-l4r5zi --data train.npz -o kws
 
@@ -98,6 +101,8 @@ def compile_command(
       edgec compile kws_int8.onnx --target nucleo-l4r5zi --streaming
 
       edgec compile vww_int8.onnx --target nucleo-f446re --front
+
+      edgec compile vww_int8.onnx --target linux-aarch64 --threads 4
     """
     with reporting(as_json, verbose) as out:
         directory = output or Path(identifier(name or model.stem))
@@ -116,6 +121,7 @@ def compile_command(
             push=push,
             streaming=streaming,
             front=front,
+            threads=threads,
         )
         warn(out, result.report["warnings"])
         out.result({**result.report, "directory": str(directory)}, lambda console: show(console, result, directory))
@@ -145,6 +151,7 @@ def compile_file(
     push: bool = False,
     streaming: bool = False,
     front: bool = False,
+    threads: int = 1,
 ) -> CompiledModel:
     """compile_model with the options of the command line."""
     if front and streaming:
@@ -164,6 +171,7 @@ def compile_file(
         push=push,
         streaming=streaming,
         front=front,
+        threads=threads,
         step=out.step,
     )
 
@@ -203,6 +211,8 @@ def show(console: Console, result: CompiledModel, directory: Path) -> None:
         groups = f"{len(together)} group{'s' if len(together) > 1 else ''}"
         console.print(f"{sum(together)} of {len(report['layers'])} layers run row by row, in {groups}")
     parts = ", ".join(f"{part} {size(ram[part])}" for part in ("arena", "scratch", "static", "stack"))
+    if report["threads"] > 1:
+        console.print(f"Layer by layer, up to {report['threads']} threads share the rows of a layer")
     if report["push"]:
         what = f"{report['push']['rows']} rows of {report['push']['row_bytes']} bytes"
         console.print(f"The input is pushed: {what}, {size(ram['image_streamed'])} in all, are never there as a whole")

@@ -57,6 +57,11 @@ def profile_command(
         if figure is not None:
             check_suffix(figure)
         project = read_project(directory)
+        if project.report.get("threads", 1) > 1:
+            raise ModelError(
+                f"{str(directory)!r} runs {project.report['threads']} threads: what a layer takes is not counted then",
+                help="compile the model without --threads, into another folder, and profile that",
+            )
         target = board_of(project, board)
         if target.is_host and port is None:
             raise TargetError(

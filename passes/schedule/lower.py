@@ -21,6 +21,7 @@ from edgec.passes.schedule.order import orders
 from edgec.passes.schedule.recompute import Recompute
 from edgec.passes.schedule.stream import endless_steps, stream_of
 from edgec.passes.schedule.tasks import row_bytes
+from edgec.passes.schedule.threads import shared
 from edgec.program import Fresh, Group, Placement, Program, Push, count_bytes
 from edgec.step import Step, kept_bytes, padding_bytes, padding_rows
 from edgec.target import Target
@@ -35,26 +36,35 @@ def schedule(
     ram: int | None = None,
     push: bool = False,
     recompute: bool = False,
+    threads: int = 1,
 ) -> Program:
     """The Program of a Graph "as scheduled" (docs/architecture.md), with the kernels that are best by the goal.
 
     ram: None for layer by layer, else bytes of arena and scratch: the fewest calls of kernels within them, and where
     nothing fits (0: always) the least RAM. push: the first input comes row by row. recompute: where nothing fits, rows
-    may be computed more than once, as few as possible.
+    may be computed more than once, as few as possible. threads: how many may share the rows of a layer; with more than
+    one it is layer by layer always.
     Raises UnsupportedError that lists every node without a kernel.
     """
-    scheduler = Scheduler(graph, target, goal, push) if ram is None else best_order(graph, target, goal, push)
+    if ram is None:
+        return Scheduler(graph, target, goal, push, threads=threads).within(None)
+    scheduler = best_order(graph, target, goal, push, threads=threads)
     return scheduler.within(ram, recompute)
 
 
 def best_order(
-    graph: Graph, target: Target, goal: Goal = Goal.SPEED, push: bool = False, endless: bool = False
+    graph: Graph,
+    target: Target,
+    goal: Goal = Goal.SPEED,
+    push: bool = False,
+    endless: bool = False,
+    threads: int = 1,
 ) -> Scheduler:
     """The Scheduler of the graph with its branches in the order that needs the least RAM; the given one if it does."""
     if endless:
         return Scheduler(graph, target, goal, push, endless)
     kernels = choose_kernels(graph, target, goal)
-    found = [Scheduler(each, target, goal, push, kernels=kernels) for each in orders(graph)]
+    found = [Scheduler(each, target, goal, push, kernels=kernels, threads=threads) for each in orders(graph)]
     return min(found, key=lambda scheduler: scheduler.within(0).bytes) if len(found) > 1 else found[0]
 
 
@@ -69,15 +79,20 @@ class Scheduler:
         push: bool = False,
         endless: bool = False,
         kernels: Mapping[Node, Kernel[Any]] | None = None,
+        threads: int = 1,
     ) -> None:
         """push: the first input comes row by row. endless: and never ends; each new row may give new outputs.
 
-        kernels: those of the nodes, where they are known.
+        kernels: those of the nodes, where they are known. threads: as `schedule` has it.
         """
-        self.graph, self.target, self.goal = graph, target, goal
+        self.graph, self.target, self.goal, self.threads = graph, target, goal, threads
         self.pushed = graph.inputs[0] if push or endless else None
         kernels = choose_kernels(graph, target, goal) if kernels is None else kernels
-        self.steps = [make_step(node, kernels[node]) for node in graph.nodes if node in kernels]
+        self.steps = [
+            shared(node, kernels[node], target.core, threads) or make_step(node, kernels[node])
+            for node in graph.nodes
+            if node in kernels
+        ]
         self.known = Known()
         self.endless = endless_steps(graph, self.steps, graph.inputs[0]) if endless else []
 
@@ -103,7 +118,7 @@ class Scheduler:
         """The Program for a budget, as `schedule` has it."""
         if self.endless:
             return self.search(self.once, ram or 0, None)
-        if ram is None or self.layers.bytes <= ram or not self.steps:
+        if ram is None or self.threads > 1 or self.layers.bytes <= ram or not self.steps:
             return self.layers
         best = self.search(self.once, ram, self.layers)
         return self.search(self.again, ram, best) if recompute and best.bytes > ram else best
@@ -153,6 +168,7 @@ class Scheduler:
             fresh_at=fresh_at,
             goal=self.goal,
             push=Push(self.pushed, counts[0].offset, stream) if self.pushed else None,
+            threads=self.threads,
         )
 
 

@@ -4,7 +4,8 @@ that a local search finds.
 Steps of a group run together: what one of them needs is there from the group's first step to its last.
 
 A value lives from the step that computes it to the last that reads it. Two values alive at once lie apart, but for one
-exception: an output may start below its dying input as far as the reads stay ahead of the writes.
+exception: an output may start below its dying input as far as the reads stay ahead of the writes. Where several threads
+share the rows there is no such order: then an output may take exactly the place of an input, element by element.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ MOVES = 500
 class Buffer:
     """A block of the arena: one value, several that share memory (Reshape), or none: the scratch of one step.
 
-    `gaps` maps a dying input's buffer to the least distance by which this one must start below it.
+    `gaps` maps a dying input's buffer to the least distance by which this one must start below it; `exact` has the
+    inputs of which it may only take exactly the place.
     """
 
     values: list[Value]
@@ -36,6 +38,7 @@ class Buffer:
     first: int
     last: int
     gaps: dict[int, int] = field(default_factory=dict)  # id of the input's buffer -> bytes
+    exact: set[int] = field(default_factory=set)  # ids of inputs' buffers
     offset: int = 0
 
 
@@ -117,6 +120,10 @@ def record_gaps(step: Step, number: int, owner: dict[int, Buffer]) -> None:
         once = sum(1 for other in activations if owner[id(other)] is source) == 1
         if source.last != number or not once or step.windows is None:
             continue
+        if step.threads > 1 and not in_place(step, position, value):
+            continue
+        if step.threads > 1:
+            output.exact.add(id(source))
         gap = least_gap(step, position, value)
         if gap is not None:
             output.gaps[id(source)] = min(round_up(gap), output.size)
@@ -142,10 +149,9 @@ def least_gap(step: Step, position: int, value: Value) -> int | None:
     """
     if step.windows is None:
         return None
-    window, y = step.windows[position], step.node.output.type
-    same_size = y.bytes == value.type.bytes and y.row_elements == value.type.row_elements
-    if step.kernel.inplace and position == 0 and window == RowWindow() and same_size:
+    if in_place(step, position, value):
         return 0
+    window, y = step.windows[position], step.node.output.type
     if y.rows == 1 or window.stride < 1:
         return None
     in_row, out_row = value.type.row_elements * value.type.dtype.bytes, y.row_elements * y.dtype.bytes
@@ -157,6 +163,14 @@ def least_gap(step: Step, position: int, value: Value) -> int | None:
         if window.first(row) < value.type.rows
     )
     return max(max(needed, default=0), 0)
+
+
+def in_place(step: Step, position: int, value: Value) -> bool:
+    """Whether each element of the output may take the place of the input's, which was read before."""
+    y = step.node.output.type
+    same_size = y.bytes == value.type.bytes and y.row_elements == value.type.row_elements
+    one_row = step.windows is not None and step.windows[position] == RowWindow()
+    return step.kernel.inplace and position == 0 and one_row and same_size
 
 
 def within_row(step: Step, value: Value, out_row: int, in_row: int) -> list[tuple[int, int]]:
@@ -265,7 +279,10 @@ def first_fit(order: list[Buffer], neighbours: dict[int, list[Buffer]]) -> dict[
     offsets: dict[int, int] = {}
     for buffer in order:
         taken = sorted(
-            forbidden(buffer, other, offsets[id(other)]) for other in neighbours[id(buffer)] if id(other) in offsets
+            interval
+            for other in neighbours[id(buffer)]
+            if id(other) in offsets
+            for interval in forbidden(buffer, other, offsets[id(other)])
         )
         offset = 0
         for low, high in taken:
@@ -275,10 +292,12 @@ def first_fit(order: list[Buffer], neighbours: dict[int, list[Buffer]]) -> dict[
     return offsets
 
 
-def forbidden(buffer: Buffer, other: Buffer, at: int) -> tuple[int, int]:
-    """Open interval of offsets that `buffer` may not have while `other` lies at `at`."""
+def forbidden(buffer: Buffer, other: Buffer, at: int) -> list[tuple[int, int]]:
+    """Open intervals of offsets that `buffer` may not have while `other` lies at `at`."""
+    if id(other) in buffer.exact or id(buffer) in other.exact:
+        return [(at - buffer.size, at), (at, at + other.size)]
     if id(other) in buffer.gaps:  # buffer is written over its dying input `other`
-        return at - buffer.gaps[id(other)], at + other.size
+        return [(at - buffer.gaps[id(other)], at + other.size)]
     if id(buffer) in other.gaps:  # `other` is written over the dying input `buffer`
-        return at - buffer.size, at + other.gaps[id(buffer)]
-    return at - buffer.size, at + other.size
+        return [(at - buffer.size, at + other.gaps[id(buffer)])]
+    return [(at - buffer.size, at + other.size)]

@@ -1,5 +1,7 @@
 /* The runner's port on Linux and Android, without a C library: one small static program that runs on all of them.
- * Standard input and output are the serial port; the memory is that of a process. */
+ * Standard input and output are the serial port; the memory is that of a process.
+ *
+ * EC_LIBC   the program has a C library all the same, which starts it: threads take one. */
 #include <stddef.h>
 
 #include "ec_port.h"
@@ -9,7 +11,6 @@
 #endif
 
 enum { READ = 63, WRITE = 64, EXIT = 94, LIMITS = 261 }; /* system calls: include/uapi/asm-generic/unistd.h of Linux */
-enum { AT_PHDR = 3, AT_PHNUM = 5 };                      /* of the auxiliary vector: include/uapi/linux/auxvec.h */
 enum { LOADED = 1, WRITABLE = 2, RLIMIT_STACK = 3 };
 enum { STDIN, STDOUT };
 
@@ -19,11 +20,6 @@ typedef struct {
     uint64_t offset, address, physical, file_bytes, bytes, align;
 } program_header;
 
-typedef struct {
-    unsigned long type, value;
-} auxiliary;
-
-static const auxiliary *vector; /* what Linux tells a program at its start */
 static uintptr_t stack_top;
 
 static long call(long number, long a, long b, long c, long d) {
@@ -39,6 +35,17 @@ static long call(long number, long a, long b, long c, long d) {
 __attribute__((noreturn)) static void leave(int status) {
     for (;;) (void)call(EXIT, status, 0, 0, 0);
 }
+
+#if defined(EC_LIBC)
+#include <sys/auxv.h>
+#else
+enum { AT_PHDR = 3, AT_PHNUM = 5 }; /* of the auxiliary vector: include/uapi/linux/auxvec.h */
+
+typedef struct {
+    unsigned long type, value;
+} auxiliary;
+
+static const auxiliary *vector; /* what Linux tells a program at its start */
 
 unsigned long getauxval(unsigned long type);
 
@@ -71,6 +78,7 @@ __attribute__((noreturn, used)) void ec_start(const uintptr_t *stack) {
     for (void (*const *function)(void) = __init_array_start; function < __init_array_end; function++) (*function)();
     leave(main());
 }
+#endif
 
 #define BUFFER 512
 
@@ -121,6 +129,9 @@ static uintptr_t painted_from(void) { return (stack_top - PAINTED_BYTES) & ~(uin
 
 /* From the top down, so that Linux lets the stack grow; not what is in use. */
 __attribute__((noinline)) void ec_stack_paint(void) {
+#if defined(EC_LIBC)
+    stack_top = (uintptr_t)__builtin_frame_address(0); /* close to it: main() comes here first */
+#endif
     const uintptr_t here = ((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)3) - 64u;
     for (uintptr_t at = here; at >= painted_from(); at -= 4) *(volatile uint32_t *)at = PAINT;
 }

@@ -19,6 +19,7 @@ from edgec.targets.emulator.qemu import PATIENCE, end_process
 from edgec.targets.emulator.window import Counts
 
 QEMU_USER = "qemu-aarch64"
+THREADED = "ec_threads_worker"  # a function of programs with several threads, whose instructions nobody can count
 
 
 def nothing() -> None:
@@ -32,7 +33,7 @@ class QemuProgram(Board):
         self.target, self.qemu, self.machine = target, qemu, emulator.machine
         self.window = SharedWindow()
         self.output = tempfile.TemporaryFile(prefix="edgec-qemu-")  # noqa: SIM115, lives as long as the board
-        self.plugin = qemu_plugin(qemu)
+        self.plugin = self.counting = qemu_plugin(qemu)
         self.master, self.slave = os.openpty()
         tty.setraw(self.slave)
         self.port = os.ttyname(self.slave)
@@ -47,20 +48,21 @@ class QemuProgram(Board):
         if self.image is None:
             raise TargetError("no program is loaded")
         self.ended()
+        self.counting = self.plugin if self.image.address(THREADED) is None else None
         begin, end, resume = (self.image.address(name) for name in (BEGIN, END, RESUME))
         self.window.watch(begin, end, resume, self.image.marks)
         command = [self.qemu, "-cpu", self.machine]
-        command += self.window.arguments(self.plugin, "a64") if self.plugin else []
+        command += self.window.arguments(self.counting, "a64") if self.counting else []
         self.process = subprocess.Popen(
             [*command, str(self.image.path)], stdin=self.master, stdout=self.master, stderr=self.output
         )
         self.ended = weakref.finalize(self, end_process, self.process)
 
     def instructions(self) -> int | None:
-        return self.window.total() if self.plugin else None
+        return self.window.total() if self.counting else None
 
     def counts(self) -> Counts | None:
-        return self.window.counts() if self.plugin else None
+        return self.window.counts() if self.counting else None
 
     def crash(self) -> str | None:
         deadline = time.monotonic() + PATIENCE

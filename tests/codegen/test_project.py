@@ -10,7 +10,7 @@ import pytest
 
 from edgec.codegen import ModelFile, Project, generate, write_project
 from edgec.codegen.literals import identifier, scalar
-from edgec.passes.schedule import schedule
+from edgec.passes.schedule import schedule, threads
 from tests.graphs import HOST, tiny_graph
 
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-ffp-contract=off"]
@@ -87,3 +87,18 @@ def test_identifier(name: str, expected: str) -> None:
 )
 def test_scalar(value: object, text: str) -> None:
     assert scalar(value) == text
+
+
+def test_threads_are_chosen_when_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CMake leaves them out unless asked; the library then needs POSIX threads."""
+    cmake = shutil.which("cmake") or pytest.skip("no cmake")
+    monkeypatch.setattr(threads, "LEAST", 0)
+    write_project(
+        generate(schedule(tiny_graph(), HOST, threads=2), ModelFile("tiny", "tiny.onnx", "0" * 64)), tmp_path / "t"
+    )
+    for option, wanted in (("OFF", "ec_threads_none"), ("ON", "ec_threads_pthread")):
+        build = tmp_path / option
+        line = [cmake, "-S", tmp_path / "t", "-B", build, f"-DTINY_THREADS={option}"]
+        subprocess.run(line, check=True, capture_output=True)
+        subprocess.run([cmake, "--build", build], check=True, capture_output=True)
+        assert [path.name.partition(".")[0] for path in build.rglob("ec_threads_*.o")] == [wanted]

@@ -217,3 +217,33 @@ def test_json_errors_are_one_object(tmp_path: Path) -> None:
         }
     }
     assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("count", [0, -1, 65])
+def test_a_number_of_threads_that_there_cant_be(model: Path, tmp_path: Path, count: int) -> None:
+    text = refused("compile", model, "--target", "host", "-o", tmp_path / "out", "--threads", count)
+    assert text == f"error: --threads takes 1 to 64, not {count}\n  help: for example --threads 4\n"
+
+
+def test_threads_on_a_board_without(model: Path, tmp_path: Path) -> None:
+    assert refused("compile", model, "--target", "mps2-an386", "-o", tmp_path / "out", "--threads", 2) == (
+        "error: mps2-an386 has no threads: its firmware runs without an operating system\n"
+        "  help: --threads is for boards with Linux or Android and for host; leave it out for others\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("other", [["--push"], ["--streaming"], ["--ram", "64K"], ["--ram", "min"], ["--front"]])
+def test_threads_and_what_runs_layers_together(model: Path, tmp_path: Path, other: list[str]) -> None:
+    assert refused("compile", model, "--target", "host", "-o", tmp_path / "out", "--threads", 2, *other) == (
+        f"error: --threads and {other[0]} exclude each other: threads share the rows of one layer after the other\n"
+        "  help: leave out one of the two\n"
+    )
+
+
+def test_layers_of_threads_are_not_profiled(model: Path, tmp_path: Path) -> None:
+    assert edgec("compile", model, "--target", "host", "-o", tmp_path / "out", "--threads", 2).exit_code == 0
+    assert refused("profile", tmp_path / "out", "--board", "mps2-an386") == (
+        f"error: {str(tmp_path / 'out')!r} runs 2 threads: what a layer takes is not counted then\n"
+        "  help: compile the model without --threads, into another folder, and profile that\n"
+    )

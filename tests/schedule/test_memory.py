@@ -118,6 +118,8 @@ def call_rows(step: Step, position: int, call: int) -> range:
     if step.windows is None or step.calls == 1:
         return range(rows)
     window = step.windows[position]
+    if step.rows_per_call > 1:  # joined: of elementwise operators and the like
+        return range(call * step.rows_per_call, (call + 1) * step.rows_per_call)
     return range(max(0, window.first(call)), min(rows, window.last(call) + 1))
 
 
@@ -135,12 +137,12 @@ def moments(step: Step, position: int, call: int) -> list[tuple[list[range], ran
     result = []
     # Joined rows are one longer row.
     joined = step.rows_per_call > 1
-    width, in_width = (t.shape[2] * (t.rows if joined else 1) for t in (y, x))
+    width, in_width = (t.shape[2] * (step.rows_per_call if joined else 1) for t in (y, x))
     pixel, in_pixel = (t.shape[3] for t in (y, x))
     for first in range(0, width, TILE):
         end = min(first + TILE, width)
         left, right = max(0, columns.first(first)), min(in_width, columns.last(end - 1) + 1)
-        starts = [row * size for row in ([0] if joined else rows)]
+        starts = [row * size for row in (rows[:1] if joined else rows)]
         reads = [range(at + left * in_pixel, at + right * in_pixel) for at in starts if left < right]
         result.append((reads, range(start + first * pixel, start + end * pixel)))
     return result

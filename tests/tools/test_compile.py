@@ -19,7 +19,7 @@ from tests.tools.cli import edgec, write_model
 from tests.tools.conftest import BOARD
 
 KEYS = {"model", "target", "optimize", "macs", "removed", "ram", "flash", "inputs", "outputs", "layers", "groups"}
-KEYS |= {"push", "streaming", "memory", "front", "warnings", "directory", "variants"}
+KEYS |= {"push", "streaming", "memory", "front", "warnings", "directory", "variants", "threads"}
 SMALL = 'title = "small"\ncore = "cortex-m4"\nclock_hz = 1_000_000\n' + (
     'uart = {{ driver = "cmsdk", base = 0x40004000 }}\nstack_reserve = 256\nregions = [\n'
     '  {{ name = "rom", kind = "flash", origin = 0, size = {flash} }},\n'
