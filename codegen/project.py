@@ -81,6 +81,7 @@ def project_context(program: Program, model: ModelFile) -> dict[str, Any]:
         "sha256": model.sha256,
         "target": program.target.name,
         "flag": program.goal.flag,
+        "in_order": program.target.core.in_order,
         "arena_bytes": program.bytes,
         "layer_count": len(program.steps),
         "inputs": inputs,

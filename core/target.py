@@ -59,6 +59,7 @@ class Core:
     neon: bool = False
     dotprod: bool = False
     i8mm: bool = False
+    in_order: bool = False  # kernels of AArch64 place their loads by it
 
     def fitted(self, kernel: str) -> tuple[float, ...] | None:
         """The fitted instructions of each part of a kernel's work; None: not fitted."""

@@ -114,6 +114,7 @@ def read_core(table: Table, name: str) -> Core:
         neon=table.take("neon", bool, False),
         dotprod=table.take("dotprod", bool, False),
         i8mm=table.take("i8mm", bool, False),
+        in_order=table.take("in_order", bool, False),
     )
     table.done()
     return core

@@ -6,17 +6,21 @@ The per-commit part runs a few cases of each family on each core; `-m exhaustive
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgec.ops.conv import ConvAttrs
+from edgec.target import Target
 from edgec.targets import load_target
 from edgec.targets.emulator.qemu import QEMU
 from edgec.targets.emulator.qemu_user import QEMU_USER
+from edgec.targets.load import load_core
 from edgec.targets.toolchain import GCC, GCC_LINUX
 from tests.emulator.kernel_batch import compare, make_batch, run_batch
-from tests.emulator.kernel_cases import MAKERS, Case, cases_of
+from tests.emulator.kernel_cases import MAKERS, Case, cases_of, convolution_case, weighted
 from tests.targets.compilers import EACH_COMPILER, EACH_COMPILER_LINUX, needs_gcc, needs_gcc_linux, needs_zig
 
 pytest.importorskip("serial", reason="pyserial is not installed")
@@ -31,7 +35,8 @@ BOARDS = {
     "m33": "mps2-an505",
     "m55": "mps3-an547-ddr",
 }
-LINUX = {"a53": "raspberrypi3", "a76": "raspberrypi5", "a710": "linux-aarch64"}
+# No board of edgec's own has the A55: the A76 runs its code.
+LINUX = {"a53": "raspberrypi3", "a55": "raspberrypi5", "a76": "raspberrypi5", "a710": "linux-aarch64"}
 # The compiler that each core takes by default, and both for the cores with kernels of their own.
 FEW = [
     *(pytest.param(core, GCC, marks=needs_gcc, id=f"{core}-gcc") for core in ("m0plus", "m3", "m4", "m7", "m55")),
@@ -44,9 +49,15 @@ FEW_LINUX = [
 FEW_CASES, MANY_CASES, SEEDS = 4, 40, range(100, 112)
 
 
+def target_of(core: str) -> Target:
+    """A board with the core."""
+    target = load_target((BOARDS | LINUX)[core])
+    return replace(target, core=load_core(f"cortex-{core}", "tests")) if core == "a55" else target
+
+
 def run_cases(cases: list[Case], core: str, compiler: str, seed: int, folder: Path) -> None:
     """Run the cases as one firmware and compare."""
-    batch = make_batch(cases, load_target((BOARDS | LINUX)[core]), np.random.default_rng(seed))
+    batch = make_batch(cases, target_of(core), np.random.default_rng(seed))
     compare(batch, run_batch(batch, compiler, folder))
 
 
@@ -75,6 +86,23 @@ def test_each_family(core: str, compiler: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("core", "compiler"), FEW_LINUX)
 def test_each_family_on_linux(core: str, compiler: str, tmp_path: Path) -> None:
     run_few(core, compiler, tmp_path)
+
+
+@needs_linux
+@pytest.mark.parametrize("compiler", EACH_COMPILER_LINUX)
+@pytest.mark.parametrize("isa", ["dotprod", "neon"])
+def test_steps_of_cores_in_order(isa: str, compiler: str, tmp_path: Path) -> None:
+    """No step, one, some, a loop of them, each with what may be left behind; tiles of one to four pixels."""
+    rng = np.random.default_rng(2)
+    cases = []
+    for depth in (4, 16, 28, 32, 56, 84, 96, 144, 156):
+        for width, channels in ((5, 16), (6, 37), (7, 32)):
+            shape, weights = (1, 1, width, depth), (channels, 1, 1, depth)
+            cases.append(convolution_case(rng, weighted(rng, "Conv", ConvAttrs((1, 1)), shape, weights)))
+    target = target_of("a55")
+    only = replace(target.core, neon=isa == "neon", dotprod=isa == "dotprod")
+    batch = make_batch(cases, replace(target, core=only), rng)
+    compare(batch, run_batch(batch, compiler, tmp_path))
 
 
 @needs_boards

@@ -78,7 +78,7 @@ def pixels_of(node: Node) -> int:
 
 
 def matmul_cost(tile: Tile, node: Node, core: Core) -> float:
-    return product_instructions(tile, node, pixels_of(node), not in_place(tile, node))
+    return product_instructions(tile, node, core, pixels_of(node), not in_place(tile, node))
 
 
 def several_pixels(tile: Tile, node: Node, core: Core) -> str | None:
@@ -157,7 +157,7 @@ def window_scratch(tile: Tile, node: Node) -> int:
 
 def window_cost(tile: Tile, node: Node, core: Core) -> float:
     width = node.output.type.shape[2]
-    return pixels_of(node) / width * product_instructions(tile, node, width, True)
+    return pixels_of(node) / width * product_instructions(tile, node, core, width, True)
 
 
 def ungrouped(tile: Tile, node: Node, core: Core) -> str | None:

@@ -120,13 +120,16 @@ def neon_data(tile: Tile, node: Node) -> NeonMatmulData:
     return NeonMatmulData(np.concatenate(parts), data.output_zero_point, data.clamp_min, data.clamp_max)
 
 
-def tile_instructions(tile: Tile, pixels: int, channels: int, depth: int, wide: bool) -> float:
+def tile_instructions(tile: Tile, pixels: int, channels: int, depth: int, wide: bool, in_order: bool) -> float:
     """Of one tile: its products, its constants, int8 of its sums and their way to memory."""
     vectors = -(-channels // LANES)
     finish = 4.4 * pixels * vectors + 2.0 * pixels + 8
     steps, left = depth // 16, depth % 16
     if tile.isa == "dotprod":
-        return finish + pixels + depth / LANES * (1 + pixels * vectors) + pixels * (steps + left // 8 + left // 4 % 2)
+        # In order, vectors of whole steps are loaded in halves, with addresses of their own (ec_dotprod_in_order.h).
+        halves = steps * (46 + pixels) if in_order and vectors == LANES else 0
+        sums = depth / LANES * (1 + pixels * vectors) + pixels * (steps + left // 8 + left // 4 % 2)
+        return finish + pixels + sums + halves
     if tile.isa == "i8mm":
         pairs = -(-pixels // 2)
         return finish + pairs + depth / tile.unit * (2.2 + 2 * pairs * vectors)
@@ -135,12 +138,12 @@ def tile_instructions(tile: Tile, pixels: int, channels: int, depth: int, wide: 
     return finish + products + sums
 
 
-def product_instructions(tile: Tile, node: Node, count: int, gathered: bool) -> float:
+def product_instructions(tile: Tile, node: Node, core: Core, count: int, gathered: bool) -> float:
     """Of `count` adjacent pixels with all channels; bringing the inputs of one into place is some for each vector."""
     out_c, depth, wide = node.output.type.shape[-1], depth_of(tile, node), is_wide(tile, node)
     total = count * (depth / 16 * (2 * gathered + 4 * (tile.isa == "i8mm")) + 12 * gathered)
     for pixels, tiles in ((tile.pixels, count // tile.pixels), (count % tile.pixels, 1)):
         for channels, blocks in ((tile.channels, out_c // tile.channels), (out_c % tile.channels, 1)):
             if pixels and channels:
-                total += tiles * blocks * tile_instructions(tile, pixels, channels, depth, wide)
+                total += tiles * blocks * tile_instructions(tile, pixels, channels, depth, wide, core.in_order)
     return total
