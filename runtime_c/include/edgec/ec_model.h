@@ -22,7 +22,7 @@ typedef struct {
     uint32_t rows;              /* of input 0, pushed one by one; 0: it is there as a whole */
     void (*begin)(void *arena); /* before the first row; this and next_row are NULL where rows is 0 */
     int8_t *(*next_row)(void *arena);
-    void *arena;                 /* of arena_bytes, 8-byte aligned */
+    void *arena;                  /* of arena_bytes, 8-byte aligned */
     const char *(*kernels)(void); /* what the processor gets where that is known only now, else NULL */
 } ec_model_info;
 
