@@ -13,18 +13,20 @@ import typer
 from rich.console import Console
 
 from edgec.errors import TargetError, did_you_mean
+from edgec.frontend import tvm_library
 from edgec.goal import Goal
 from edgec.ir import Array
 from edgec.ports import from_graph_output
 from edgec.target import Target
 from edgec.targets import load_target
-from edgec.targets.peers import PEERS, Job, Peer, PeerError, PeerRun, Processor, Wanted, find_processor
+from edgec.targets.peers import Job, OnnxRuntime, Peer, PeerError, PeerRun, Processor, Tvm, Wanted, find_processor
 from edgec.tools.compile import DataOption, GoalOption, ModelArgument, RamOption, compile_file
 from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, reporting, table
 from edgec.tools.project import ProjectFolder, connect, read_project
 from edgec.tools.run import TimeoutOption, graph_inputs, model_outputs
 
 TARGET = "linux-aarch64"
+PEERS: tuple[Peer, ...] = (OnnxRuntime(), Tvm(Path(tvm_library.__file__)))
 PEER_PATIENCE = 8.0  # times what edgec gets: other engines take longer to start than to run
 
 

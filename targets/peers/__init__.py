@@ -3,17 +3,17 @@
 from edgec.targets.peers.base import Job, Peer, PeerError, PeerRun, Wanted
 from edgec.targets.peers.onnxruntime import OnnxRuntime
 from edgec.targets.peers.processor import PROCESSORS, Processor, find_processor
-
-PEERS: tuple[Peer, ...] = (OnnxRuntime(),)
+from edgec.targets.peers.tvm import Tvm
 
 __all__ = [
-    "PEERS",
     "PROCESSORS",
     "Job",
+    "OnnxRuntime",
     "Peer",
     "PeerError",
     "PeerRun",
     "Processor",
+    "Tvm",
     "Wanted",
     "find_processor",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import subprocess
@@ -21,10 +22,11 @@ MOST_LINES = 3  # of pip's words in an error
 
 @dataclass(frozen=True)
 class Package:
-    """One release of a package."""
+    """One release of a package; of its files only those of the pattern are kept."""
 
     name: str
     version: str
+    pattern: str = "*"
 
     @property
     def folder(self) -> Path:
@@ -56,7 +58,8 @@ class Package:
             self.download(Path(name))
             content = Path(name) / "content"
             for wheel in Path(name).glob("*.whl"):
-                zipfile.ZipFile(wheel).extractall(content)
+                archive = zipfile.ZipFile(wheel)
+                archive.extractall(content, fnmatch.filter(archive.namelist(), self.pattern))
             try:
                 os.replace(content, self.folder)
             except OSError:  # another edgec did the same meanwhile

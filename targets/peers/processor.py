@@ -14,13 +14,18 @@ ARM_LIMITED = 0x41
 
 @dataclass(frozen=True)
 class Processor:
-    """machine: QEMU's -cpu. part, variant: of its identification register. features: in Linux's words."""
+    """machine: QEMU's -cpu. part, variant: of its identification register. features: in Linux's words.
+
+    llvm, llvm_features: what LLVM calls it, and what it has besides.
+    """
 
     name: str
     machine: str
     part: int
     variant: int
     features: str
+    llvm: str
+    llvm_features: tuple[str, ...] = ()
 
     def cpuinfo(self) -> str:
         """What /proc/cpuinfo says on a computer with one of these.
@@ -42,11 +47,11 @@ class Processor:
 
 
 PROCESSORS = (
-    Processor("cortex-a53", "cortex-a53", 0xD03, 0, ARMV8),
-    Processor("cortex-a76", "cortex-a76", 0xD0B, 3, DOTPROD),
+    Processor("cortex-a53", "cortex-a53", 0xD03, 0, ARMV8, "cortex-a53"),
+    Processor("cortex-a76", "cortex-a76", 0xD0B, 3, DOTPROD, "cortex-a76"),
     # QEMU's own, which has everything. SVE and SME off: phones have no SVE that is worth it, and QEMU computes some of
     # SME wrongly. It calls itself a Cortex-A710.
-    Processor("max", "max,sve=off,sme=off", 0xD47, 2, I8MM),
+    Processor("max", "max,sve=off,sme=off", 0xD47, 2, I8MM, "cortex-a76", ("+i8mm",)),
 )
 
 

@@ -47,12 +47,11 @@ MOST_LINES = 4  # of an engine's words in an error
 
 @dataclass(frozen=True)
 class Runner:
-    """A program: its C file here, the libraries that it is linked with, further ones that these need, macros."""
+    """A program: its C file here, the libraries that it is linked with, variables of its environment."""
 
     source: str
     libraries: tuple[Path, ...]
-    needed: tuple[Path, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)  # of its environment
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, job: Job, processor: Processor, timeout: float) -> tuple[int, tuple[Array, ...]]:
         """Instructions of the last inference, and what it gave; PeerError where the program fails."""
@@ -89,8 +88,8 @@ class Runner:
                 (folder / file).write_text(text, encoding="utf-8")
             result = folder / program.name
             # Not position-independent: the addresses in the file are those at which the plugin sees its functions.
-            flags = [*WARNINGS, "-std=gnu11", "-O2", "-no-pie", "-Wl,--allow-shlib-undefined"]
-            paths = {str(library.parent) for library in (*self.libraries, *self.needed)}
+            flags = [*WARNINGS, "-std=gnu11", "-O2", "-no-pie", "-Wl,--allow-shlib-undefined", "-Wl,--no-as-needed"]
+            paths = {str(library.parent) for library in self.libraries}
             flags += [f"-Wl,-rpath,{path}" for path in sorted(paths)]
             compiler.call([*flags, str(folder / self.source), *map(str, self.libraries), "-o", str(result)])
             os.replace(result, program)  # at once: another edgec may do the same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def test_unknown_names_are_refused(model: Path) -> None:
     assert result.exit_code == 2
     assert result.stderr == (
         "error: edgec bench knows no engine 'onnxruntim'; did you mean 'onnxruntime'?\n"
-        "  help: --against takes onnxruntime, with commas between them\n"
+        "  help: --against takes onnxruntime, tvm, with commas between them\n"
     )
     result = edgec("bench", model, "--cpu", "cortex-a5")
     assert result.exit_code == 2
@@ -48,6 +49,17 @@ def test_an_absent_engine_is_a_line_that_says_what_to_do(model: Path, monkeypatc
     assert result.exit_code == 0
     assert "absent" in result.stdout
     assert "--fetch" in result.stdout
+
+
+@needs_qemu
+def test_tvm_itself(model: Path) -> None:
+    values = edgec("bench", model, "--against", "tvm", "--json").json
+    (peer,) = values["peers"]
+    if peer["absent"]:
+        assert re.search("TVM is not installed|is not in edgec's cache", peer["absent"]["message"])
+        pytest.skip(f"{peer['absent']['message']}: {peer['absent']['help']}")
+    assert peer["times"] > 1
+    assert peer["differences"]["max"] <= 1
 
 
 @needs_qemu
