@@ -41,6 +41,8 @@ SYSTEM_LIBRARIES = (
 )
 INSTALL = "apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross libstdc++6-arm64-cross qemu-user, on Debian"
 PROCESSORS = "sys/devices/system/cpu"
+# The least of two counts: onnxruntime was once seen to take 14 % more than in all other runs.
+PROCESSES = 2
 RUNS = 3  # inferences; the last one is counted: the first ones still set things up
 MOST_LINES = 4  # of an engine's words in an error
 
@@ -67,8 +69,11 @@ class Runner:
             command = [QEMU_USER, "-L", str(root), "-cpu", processor.machine]
             command += [word for key, value in self.variables.items() for word in ("-E", f"{key}={value}")]
             command += window.arguments(plugin, "a64", total=True)
-            execute([*command, str(program), *arguments(job, folder)], timeout)
-            instructions = window.total()
+            counts = []
+            for _ in range(PROCESSES):
+                execute([*command, str(program), *arguments(job, folder)], timeout)
+                counts.append(window.total())
+            instructions = min((count for count in counts if count is not None), default=None)
             if instructions is None:
                 raise PeerError("the program ended without an inference")
             return instructions, read_outputs(folder / "outputs", job.outputs)
