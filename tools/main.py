@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import edgec
+from edgec.tools.bench import bench_command
 from edgec.tools.check import check_command
 from edgec.tools.compile import compile_command
 from edgec.tools.flash import flash_command
@@ -23,6 +24,7 @@ COMMANDS = (
     ("report", report_command),
     ("check", check_command),
     ("flash", flash_command),
+    ("bench", bench_command),
     ("targets", targets_command),
     ("ops", ops_command),
 )

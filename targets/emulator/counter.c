@@ -36,6 +36,7 @@ PUBLIC int qemu_plugin_version = EC_PLUGIN_VERSION;
 static window *shared;
 
 static bool thumb = true;
+static bool whole = false; /* only how many in all: of a program with more code than there are pieces */
 
 /* Of the instruction itself: QEMU counts what it looked at behind the last one of a page to its size, too. */
 static uint32_t bytes_of(const struct qemu_plugin_insn *instruction) {
@@ -59,10 +60,25 @@ static void function_entered(unsigned int cpu, void *data) {
     enter_function(shared, (uint64_t)(uintptr_t)data);
 }
 
+static void block_executed(unsigned int cpu, void *data) {
+    (void)cpu;
+    if (shared->row != OUTSIDE) shared->executed += (uint64_t)(uintptr_t)data;
+}
+
 /* These functions are called, never fallen into, so that a block begins at their first instruction. */
+static void watch_functions(struct qemu_plugin_tb *block, uint64_t start) {
+    if (start != shared->begin && start != shared->end && start != shared->resume) return;
+    qemu_plugin_register_vcpu_tb_exec_cb(block, function_entered, NO_REGISTERS, (void *)(uintptr_t)start);
+}
+
 static void block_translated(plugin_id id, struct qemu_plugin_tb *block) {
     (void)id;
     const size_t count = qemu_plugin_tb_n_insns(block);
+    if (whole) {
+        watch_functions(block, qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(block, 0)));
+        qemu_plugin_register_vcpu_tb_exec_cb(block, block_executed, NO_REGISTERS, (void *)(uintptr_t)count);
+        return;
+    }
     for (size_t i = 0; i < count;) {
         struct qemu_plugin_insn *const first = qemu_plugin_tb_get_insn(block, i);
         const uint64_t start = qemu_plugin_insn_vaddr(first);
@@ -79,18 +95,18 @@ static void block_translated(plugin_id id, struct qemu_plugin_tb *block) {
             qemu_plugin_register_vcpu_insn_exec_cb(first, piece_executed, NO_REGISTERS, data);
             continue;
         }
-        if (start == shared->begin || start == shared->end || start == shared->resume) {
-            qemu_plugin_register_vcpu_tb_exec_cb(block, function_entered, NO_REGISTERS, (void *)(uintptr_t)start);
-        }
+        watch_functions(block, start);
         qemu_plugin_register_vcpu_tb_exec_cb(block, piece_executed, NO_REGISTERS, data);
     }
 }
 
-/* Arguments: window=FILE, as large as `window`; then isa=a64 where instructions are not Thumb. */
+/* Arguments: window=FILE, as large as `window`; then isa=a64 where instructions are not Thumb, or total=a64 where there
+ * are to be no pieces either. */
 PUBLIC int qemu_plugin_install(plugin_id id, const void *info, int count, char **arguments) {
     (void)info;
     if (count < 1 || strncmp(arguments[0], "window=", 7) != 0) return 1;
-    thumb = count < 2 || strcmp(arguments[1], "isa=a64") != 0;
+    whole = count >= 2 && strcmp(arguments[1], "total=a64") == 0;
+    thumb = !whole && (count < 2 || strcmp(arguments[1], "isa=a64") != 0);
     const int file = open(arguments[0] + 7, O_RDWR);
     if (file < 0) return 1;
     void *const memory = mmap(NULL, sizeof(window), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);

@@ -77,9 +77,10 @@ class SharedWindow(Window):
         self.file.truncate(WINDOW.itemsize)
         super().__init__(self.file.fileno())
 
-    def arguments(self, plugin: Path, isa: str = "") -> list[str]:
-        """For QEMU's command line. isa: "a64" where instructions are not Thumb."""
-        return ["-plugin", f"{plugin},window={self.file.name}" + (f",isa={isa}" if isa else "")]
+    def arguments(self, plugin: Path, isa: str = "", *, total: bool = False) -> list[str]:
+        """For QEMU's command line. isa: "a64" where instructions are not Thumb. total: no pieces, any program."""
+        kind = f",{'total' if total else 'isa'}={isa}" if isa else ""
+        return ["-plugin", f"{plugin},window={self.file.name}{kind}"]
 
     def close(self) -> None:
         super().close()
