@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from rich.console import Console
 
 from edgec.codegen.words import size
 from edgec.target import Target
@@ -20,8 +23,16 @@ def targets_command(as_json: JsonOption = False, verbose: VerboseOption = False)
         columns = ("board", "core", "flash#", "RAM#", "MHz#", "runs", "what it is")
         out.result(
             {"targets": [board_json(board) for board in boards]},
-            lambda console: console.print(table("", columns, map(board_row, boards))),
+            lambda console: show(console, columns, boards),
         )
+
+
+def show(console: Console, columns: Sequence[str], boards: Sequence[Target]) -> None:
+    """The table; names are never cut, what a board is may take several lines."""
+    result = table("", columns, map(board_row, boards))
+    for column in result.columns[:-1]:
+        column.no_wrap = True
+    console.print(result)
 
 
 def board_json(board: Target) -> dict[str, Any]:
