@@ -187,7 +187,7 @@ def test_resize_long(
 def test_what_the_kernels_refuse() -> None:
     quant = QuantParams.per_tensor(0.02, 0)
     cubic = resize_graph(ResizeAttrs((4, 4), (2.0, 2.0), "cubic"), (2, 2), 1, quant, quant).nodes[0]
-    assert [kernel.why_not(cubic, HOST.core) for kernel in cubic.op.kernels] == [
+    assert [kernel.why_not(cubic, HOST.core) for kernel in cubic.op.kernels if not kernel.isa] == [
         "takes mode 'nearest' only, this one is 'cubic'",
         "takes mode 'linear' only, this one is 'cubic'",
     ]
