@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import shlex
 import shutil
@@ -102,10 +103,10 @@ class PipeLink:
         ready, _, _ = select.select([self.output], [], [], seconds)
         if not ready:
             return b""
-        data = self.output.read1(4096)  # type: ignore[attr-defined]  # a buffered reader has it
+        data = os.read(self.output.fileno(), 4096)  # no buffer between: select() sees all that is there
         if not data:
             raise self.lost()
-        return bytes(data)
+        return data
 
     def write(self, data: bytes) -> None:
         try:
