@@ -153,9 +153,24 @@ def dense_convolution(rng: Rng) -> Case:
 
 def depthwise(rng: Rng) -> Case:
     """One filter a channel; sometimes several."""
-    attrs, (height, width) = window(
-        rng, ((3, 3), (3, 3), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1), (2, 2), (4, 3), (1, 1))
+    usual = ((3, 3),) * 6 + ((5, 5),) * 2
+    rare = (
+        (7, 7),
+        (1, 3),
+        (3, 1),
+        (2, 2),
+        (4, 3),
+        (1, 1),
+        (2, 3),
+        (3, 5),
+        (5, 3),
+        (4, 4),
+        (1, 5),
+        (5, 1),
+        (6, 3),
+        (9, 2),
     )
+    attrs, (height, width) = window(rng, usual + rare)
     channels = pick(rng, CHANNELS[1:])
     multiplier = pick(rng, (1, 1, 1, 1, 1, 2, 3))
     attrs = ConvAttrs(attrs.kernel_shape, attrs.strides, attrs.pads, attrs.dilations, channels, attrs.clamp)

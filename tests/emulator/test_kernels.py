@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from edgec.ops.conv import ConvAttrs
+from edgec.ops.conv.attrs import is_depthwise
+from edgec.ops.conv.depthwise_neon import dotprod_ring
+from edgec.ops.conv.depthwise_neon_pack import weight_sets
 from edgec.target import Target
 from edgec.targets import load_target
 from edgec.targets.emulator.qemu import QEMU
@@ -20,7 +23,7 @@ from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.load import load_core
 from edgec.targets.toolchain import GCC, GCC_LINUX
 from tests.emulator.kernel_batch import compare, make_batch, run_batch
-from tests.emulator.kernel_cases import MAKERS, Case, cases_of, convolution_case, weighted
+from tests.emulator.kernel_cases import MAKERS, Case, cases_of, convolution_case, depthwise, weighted
 from tests.targets.compilers import EACH_COMPILER, EACH_COMPILER_LINUX, needs_gcc, needs_gcc_linux, needs_zig
 
 pytest.importorskip("serial", reason="pyserial is not installed")
@@ -102,6 +105,21 @@ def test_steps_of_cores_in_order(isa: str, compiler: str, tmp_path: Path) -> Non
     target = target_of("a55")
     only = replace(target.core, neon=isa == "neon", dotprod=isa == "dotprod")
     batch = make_batch(cases, replace(target, core=only), rng)
+    compare(batch, run_batch(batch, compiler, tmp_path))
+
+
+@needs_linux
+@pytest.mark.parametrize("compiler", EACH_COMPILER_LINUX)
+def test_depthwise_weights_that_leave_int8(compiler: str, tmp_path: Path) -> None:
+    """Less their zero points; the columns of the window stay in registers nevertheless."""
+    rng = np.random.default_rng(3)
+    cases: list[Case] = []
+    while len(cases) < 24:
+        case = depthwise(rng)
+        (node,) = case.graph.nodes
+        if is_depthwise(node) and dotprod_ring(node) and len(weight_sets(node)) == 2:
+            cases.append(case)
+    batch = make_batch(cases, target_of("a76"), rng)
     compare(batch, run_batch(batch, compiler, tmp_path))
 
 

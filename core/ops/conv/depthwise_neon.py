@@ -6,6 +6,7 @@ A step computes 16 or 8 channels of an output. Where few columns hold the window
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,8 @@ from edgec.ops.conv.attrs import ConvAttrs, is_depthwise
 from edgec.ops.conv.depthwise_neon_pack import (
     Cell,
     DepthwiseNeonData,
+    Part,
+    offset_sets,
     pack_blocks,
     planes,
     products_of_s16,
@@ -78,18 +81,21 @@ def slides(node: Node) -> bool:
         and attrs.dilations[1] == 1
         and attrs.strides[1] <= attrs.kernel_shape[1]
         and border_outputs(node) <= MOST_EDGES
-        and len(weight_sets(node)) == 1
+        and node.attrs.kernel_shape[1] <= MOST_RING_W
     )
 
 
 def dotprod_ring(node: Node) -> bool:
+    """A second set of weights has to be the same in all cells."""
     kh, kw = node.attrs.kernel_shape
-    return slides(node) and kw <= MOST_RING_W and planes(kh)[0] * kw <= MOST_RING_CELLS
+    sets = len(offset_sets(node))
+    return (
+        slides(node) and planes(kh)[0] * kw <= MOST_RING_CELLS and (sets == 1 or (sets == 2 and planes(kh) == (1, 0)))
+    )
 
 
 def neon_ring(node: Node) -> bool:
-    kh, kw = node.attrs.kernel_shape
-    return slides(node) and kw <= MOST_RING_W and kh <= MOST_RING_H
+    return slides(node) and node.attrs.kernel_shape[0] <= MOST_RING_H and len(weight_sets(node)) == 1
 
 
 def block_of(node: Node, ring: bool) -> int:
@@ -148,16 +154,24 @@ def dotprod_geometry(node: Node, rows: int) -> DepthwiseNeonGeometry:
 def neon_data(node: Node) -> DepthwiseNeonData:
     kh, kw = node.attrs.kernel_shape
     if neon_ring(node):
-        data = pack_blocks(node, NARROW, ring_single(kh, kw) + ring_pairs(kh, kw))
+        (weights,) = weight_sets(node)
+        data = pack_blocks(node, NARROW, [(weights, cell) for cell in ring_single(kh, kw) + ring_pairs(kh, kw)])
         return replace(data, weights=np.pad(data.weights, (0, BEHIND)))
     single: list[Cell] = [[(ky, kx)] for ky in range(kh) for kx in range(kw)]
-    return pack_blocks(node, block_of(node, False), single)
+    return pack_blocks(node, block_of(node, False), each_set(node, single))
+
+
+def each_set(node: Node, cells: Sequence[Cell]) -> list[Part]:
+    return [(weights, cell) for cell in cells for weights in weight_sets(node)]
 
 
 def dotprod_data(node: Node) -> DepthwiseNeonData:
-    ring = dotprod_ring(node)
-    cells = ring_cells if ring else window_cells
-    return pack_blocks(node, block_of(node, ring), cells(*node.attrs.kernel_shape))
+    kh, kw = node.attrs.kernel_shape
+    if not dotprod_ring(node):
+        return pack_blocks(node, block_of(node, False), each_set(node, window_cells(kh, kw)))
+    cells = ring_cells(kh, kw)
+    weights, *offset = offset_sets(node)
+    return pack_blocks(node, NARROW, [(weights, cell) for cell in cells] + [(each, cells[0]) for each in offset])
 
 
 def one_filter(node: Node, core: Core) -> str | None:

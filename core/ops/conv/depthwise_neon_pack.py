@@ -17,6 +17,7 @@ S16 = 2**15 - 1
 
 Tap = tuple[int, int]  # ky, kx
 Cell = list[Tap | None]  # taps that are multiplied by the lanes of a channel; None: a zero
+Part = tuple[Array, Cell]  # (C, KH, KW) s8, and which of them come next
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,31 @@ class DepthwiseNeonData:
     clamp_max: int
 
 
-def weight_sets(node: Node) -> list[Array]:
-    """(C, KH, KW) s8: weights without their zero points; where those do not fit int8, two arrays whose sum they are."""
+def true_weights(node: Node) -> Array:
+    """(C, KH, KW) s64: weights less their zero points."""
     data = conv_data(node)
     weights = data.weights.reshape(len(data.bias), *node.attrs.kernel_shape).astype(np.int64)
-    if data.weight_zero_point is not None:
-        weights -= data.weight_zero_point[:, None, None]
+    return weights if data.weight_zero_point is None else weights - data.weight_zero_point[:, None, None]
+
+
+def weight_sets(node: Node) -> list[Array]:
+    """(C, KH, KW) s8: weights without their zero points; where those do not fit int8, two arrays whose sum they are."""
+    weights = true_weights(node)
     first = np.clip(weights, QMIN, QMAX)
     rest = weights - first
     return [part.astype(np.int8) for part in ((first, rest) if rest.any() else (first,))]
+
+
+def offset_sets(node: Node) -> list[Array]:
+    """The same, the second array one number for each channel; no arrays where that number does not fit int8."""
+    weights = true_weights(node)
+    taps = weights.reshape(len(weights), -1)
+    offset = np.clip(0, taps.max(axis=1) - QMAX, taps.min(axis=1) - QMIN)[:, None, None]
+    if not offset.any():
+        return [weights.astype(np.int8)]
+    if offset.min() < QMIN or offset.max() > QMAX:
+        return []
+    return [(weights - offset).astype(np.int8), np.broadcast_to(offset.astype(np.int8), weights.shape)]
 
 
 def planes(kernel_h: int) -> tuple[int, int]:
@@ -91,12 +108,12 @@ def weights_of(weights: Array, cell: Cell) -> Array:
     return np.stack([zeros if tap is None else weights[:, tap[0], tap[1]] for tap in cell], axis=-1)
 
 
-def pack_blocks(node: Node, block: int, cells: Sequence[Cell]) -> DepthwiseNeonData:
-    """For each block of channels scale (f32), bias (s32), and of each cell and set the weights (block, taps of it).
+def pack_blocks(node: Node, block: int, parts_of_block: Sequence[Part]) -> DepthwiseNeonData:
+    """For each block of channels scale (f32), bias (s32), and the weights (block, taps of the cell) of each part.
 
     The last block lies at the end of the channels, over the one before; channels that are not there are zeros.
     """
-    data, sets = conv_data(node), weight_sets(node)
+    data = conv_data(node)
     channels = len(data.bias)
     bias, scale = folded_bias(node).astype("<i4"), data.scale.astype("<f4")
     parts: list[Array] = []
@@ -109,9 +126,7 @@ def pack_blocks(node: Node, block: int, cells: Sequence[Cell]) -> DepthwiseNeonD
             return np.concatenate([there, np.zeros((block - len(there), *there.shape[1:]), there.dtype)])
 
         parts += [of_block(scale).view(np.int8), of_block(bias).view(np.int8)]
-        for cell in cells:
-            for weights in sets:
-                parts.append(of_block(weights_of(weights, cell)).ravel())
+        parts += [of_block(weights_of(weights, cell)).ravel() for weights, cell in parts_of_block]
     packed = np.concatenate(parts)
     return DepthwiseNeonData(packed, data.input_zero_point, data.output_zero_point, data.clamp_min, data.clamp_max)
 

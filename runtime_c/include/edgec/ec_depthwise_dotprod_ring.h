@@ -2,7 +2,10 @@
  * row, so that each column is read and brought into cells once.
  *
  * A cell holds what four rows (a plane) have of one column and channel. One more row, the first of one and the fifth of
- * five, has cells along the row: the last four columns that were read, which move on by a byte with each column. */
+ * five, has cells along the row: the last four columns that were read, which move on by a byte with each column.
+ *
+ * Weights that leave int8 without their zero points (sets == 2) come less an offset of their channel, the same for all
+ * cells: a second SDOT with the offset, which stays in registers, adds what is missing. */
 #ifndef EDGEC_EC_DEPTHWISE_DOTPROD_RING_H
 #define EDGEC_EC_DEPTHWISE_DOTPROD_RING_H
 
@@ -22,6 +25,7 @@ typedef struct {
     int8x16_t cells[EC_DEPTHWISE_DOTPROD_COLUMNS][EC_DEPTHWISE_DOTPROD_PLANES][2]; /* column, plane, 4 channels */
     int8x16_t along[2];                                                            /* cells of the last row */
     int8x16_t weights[EC_DEPTHWISE_DOTPROD_HELD];
+    int8x16_t offset[2];
     uint8x16_t order[2], shift[2];
     float32x4_t scale[2];
     const int8_t *x[EC_DEPTHWISE_NEON_TAPS]; /* next column of each row */
@@ -159,6 +163,7 @@ EC_INLINE void ec_depthwise_dotprod_ring_step(const ec_depthwise_neon_geometry *
             }
             EC_DEPTHWISE_DOTPROD_ADD(acc0, acc1, x, w0, w1);
         }
+        if (g->sets > 1) EC_DEPTHWISE_DOTPROD_ADD(acc0, acc1, x, s->offset[0], s->offset[1]);
     }
     const int16x8_t scaled = ec_neon_scaled(o, acc0, acc1, s->scale[0], s->scale[1]);
     ec_depthwise_neon_put(y, s->step, ec_neon_narrow_8(o, scaled));
@@ -182,6 +187,10 @@ EC_INLINE void ec_depthwise_dotprod_ring_begin(const ec_depthwise_neon_geometry 
     if (2 * cells <= EC_DEPTHWISE_DOTPROD_HELD) {
         EC_DEPTHWISE_UNROLL
         for (int32_t i = 0; i < 2 * cells; i++) s->weights[i] = vld1q_s8(s->constants + 32 + 16 * i);
+    }
+    if (g->sets > 1) {
+        EC_DEPTHWISE_UNROLL
+        for (int32_t q = 0; q < 2; q++) s->offset[q] = vld1q_s8(s->constants + 32 + 32 * cells + 16 * q);
     }
     EC_DEPTHWISE_UNROLL
     for (int32_t ky = 0; ky < g->kernel_h; ky++) s->x[ky] = x[ky] + channel;
@@ -226,7 +235,7 @@ EC_INLINE void ec_depthwise_dotprod_ring_row(const ec_depthwise_neon_geometry *g
                                              const int8_t *const x[], int8_t *y) {
     const ec_neon_output o = ec_depthwise_neon_output(g, d);
     const int8x16_t zeros = vdupq_n_s8((int8_t)d->input_zero_point);
-    const int32_t size = g->block * (8 + 4 * ec_depthwise_dotprod_ring_cells(g));
+    const int32_t size = g->block * (8 + 4 * (ec_depthwise_dotprod_ring_cells(g) + g->sets - 1));
     EC_DEPTHWISE_ROLLED
     for (int32_t i = 0; i < ec_depthwise_neon_blocks(g); i++) {
         const int32_t channel = ec_depthwise_neon_channel(g, i);

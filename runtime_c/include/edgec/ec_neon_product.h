@@ -117,15 +117,27 @@ EC_INLINE void ec_neon_copy_vectors(int8_t *to, const int8_t *from, int32_t vect
     if (vectors > 3) vst1q_s8(to + 48, d);
 }
 
-/* The sum of n inputs. */
+#define EC_NEON_SUMMED 128 /* vectors whose neighbours' sums an int16 holds, even if all are -128 */
+
+/* The sum of n inputs; n is a constant. */
 EC_INLINE int32_t ec_neon_sum(const int8_t *x, int32_t n) {
-    int32x4_t acc = vdupq_n_s32(0);
     int32_t sum = 0;
     EC_PRODUCT_ROLLED
-    for (; n >= 16; n -= 16, x += 16) acc = vpadalq_s16(acc, vpaddlq_s8(vld1q_s8(x)));
-    EC_PRODUCT_ROLLED
-    for (; n > 0; n--) sum += *x++;
-    return sum + vaddvq_s32(acc);
+    for (int32_t vectors = n / 16; vectors > 0; vectors -= EC_NEON_SUMMED) {
+        const int32_t turns = vectors < EC_NEON_SUMMED ? vectors : EC_NEON_SUMMED;
+        int16x8_t pairs = vpaddlq_s8(vld1q_s8(x));
+        x += 16;
+        EC_PRODUCT_UNROLL_4
+        for (int32_t i = 1; i < turns; i++, x += 16) pairs = vpadalq_s8(pairs, vld1q_s8(x));
+        sum += vaddlvq_s16(pairs);
+    }
+    if (n & 8) {
+        sum += vaddlv_s8(vld1_s8(x));
+        x += 8;
+    }
+    EC_PRODUCT_UNROLL
+    for (int32_t i = 0; i < n % 8; i++) sum += x[i];
+    return sum;
 }
 
 /* The sums of `pixels` vectors, for weights with zero points. */
