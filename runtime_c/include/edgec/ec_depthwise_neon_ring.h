@@ -7,7 +7,7 @@
 #ifndef EDGEC_EC_DEPTHWISE_NEON_RING_H
 #define EDGEC_EC_DEPTHWISE_NEON_RING_H
 
-#include "edgec/ec_depthwise_neon.h"
+#include "edgec/ec_depthwise_neon_row.h"
 
 #define EC_DEPTHWISE_NEON_COLUMNS 5
 #define EC_DEPTHWISE_NEON_ROWS 5
@@ -50,10 +50,10 @@ EC_INLINE void ec_depthwise_neon_column(const ec_depthwise_neon_geometry *g, ec_
     }
 }
 
-/* One output; `phase` is its number modulo the turns after which columns have the same slots again. p: number of its
- * first new column, counted from the padding on; below 0 where all are inside. */
-EC_INLINE void ec_depthwise_neon_ring_step(const ec_depthwise_neon_geometry *g, ec_depthwise_neon_state *s,
-                                           ec_neon_output o, int8x16_t zeros, int32_t phase, int32_t p, int8_t **y) {
+/* An ec_depthwise_neon_step. */
+EC_INLINE void ec_depthwise_neon_ring_step(const ec_depthwise_neon_geometry *g, void *state, ec_neon_output o,
+                                           int8x16_t zeros, int32_t phase, int32_t p, int8_t **y) {
+    ec_depthwise_neon_state *const s = state;
     const int32_t kw = g->kernel_w, stride = g->stride_w, rows = g->kernel_h / 2;
     const int32_t pairs = ec_depthwise_neon_pairs(g), held = pairs <= EC_DEPTHWISE_NEON_HELD;
     register int8x16_t w0 __asm("v28");
@@ -126,30 +126,6 @@ EC_INLINE void ec_depthwise_neon_ring_begin(const ec_depthwise_neon_geometry *g,
     }
 }
 
-/* One row of a block. */
-EC_INLINE void ec_depthwise_neon_ring_block(const ec_depthwise_neon_geometry *g, ec_depthwise_neon_state *s,
-                                            ec_neon_output o, int8x16_t zeros, int8_t *y) {
-    const ec_depthwise_neon_range inside = ec_depthwise_neon_inside(g);
-    const int32_t kw = g->kernel_w, ahead = kw - g->stride_w;
-    const int32_t period = kw % g->stride_w ? kw : kw / g->stride_w;
-    const int32_t middle = inside.end - inside.first, rest = middle % period;
-    EC_DEPTHWISE_UNROLL
-    for (int32_t i = 0; i < inside.first; i++) {
-        ec_depthwise_neon_ring_step(g, s, o, zeros, i, ahead + i * g->stride_w, &y);
-    }
-    EC_DEPTHWISE_ROLLED
-    for (int32_t i = 0; i < middle / period; i++) {
-        EC_DEPTHWISE_UNROLL
-        for (int32_t j = 0; j < period; j++) ec_depthwise_neon_ring_step(g, s, o, zeros, inside.first + j, -1, &y);
-    }
-    EC_DEPTHWISE_UNROLL
-    for (int32_t j = 0; j < rest; j++) ec_depthwise_neon_ring_step(g, s, o, zeros, inside.first + j, -1, &y);
-    EC_DEPTHWISE_UNROLL
-    for (int32_t i = inside.end; i < g->out_w; i++) {
-        ec_depthwise_neon_ring_step(g, s, o, zeros, i, ahead + i * g->stride_w, &y);
-    }
-}
-
 /* One output row of a window whose columns fit the registers. */
 EC_INLINE void ec_depthwise_neon_ring_row(const ec_depthwise_neon_geometry *g, const ec_depthwise_neon_data *d,
                                           const int8_t *const x[], int8_t *y) {
@@ -162,7 +138,7 @@ EC_INLINE void ec_depthwise_neon_ring_row(const ec_depthwise_neon_geometry *g, c
         ec_depthwise_neon_state s;
         s.constants = d->weights + (ptrdiff_t)i * size;
         ec_depthwise_neon_ring_begin(g, &s, x, channel, zeros);
-        ec_depthwise_neon_ring_block(g, &s, o, zeros, y + channel);
+        ec_depthwise_neon_ring_block(g, ec_depthwise_neon_ring_step, &s, o, zeros, y + channel);
     }
 }
 

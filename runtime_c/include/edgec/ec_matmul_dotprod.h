@@ -7,7 +7,7 @@
 #define EDGEC_EC_MATMUL_DOTPROD_H
 
 #include "edgec/ec_dotprod_in_order.h"
-#include "edgec/ec_neon_window.h"
+#include "edgec/ec_neon_tiles.h"
 
 #define EC_DOTPROD_PIXELS 4
 #define EC_DOTPROD_CHANNELS 16
@@ -74,12 +74,13 @@ EC_INLINE void ec_dotprod_multiply(const ec_neon_product *g, const ec_neon_chann
     register int32x4_t s8 __asm("v24"), s9 __asm("v25"), s10 __asm("v26"), s11 __asm("v27");
     register int32x4_t s12 __asm("v28"), s13 __asm("v29"), s14 __asm("v30"), s15 __asm("v31");
     const int32_t steps = g->depth / 16, last = EC_DOTPROD_PIPELINED && vectors == 4 && steps ? 1 : 0;
+    const int32_t unroll = pixels * vectors > 8 ? 2 : 4; /* 72 instructions a step are long enough */
     __asm volatile(EC_DOTPROD_TILE
                    : "=w"(s0), "=w"(s1), "=w"(s2), "=w"(s3), "=w"(s4), "=w"(s5), "=w"(s6), "=w"(s7), "=w"(s8), "=w"(s9),
                      "=w"(s10), "=w"(s11), "=w"(s12), "=w"(s13), "=w"(s14), "=w"(s15), [x] "+r"(x)
                    : [step] "rI"(step), [constants] "r"(c->packed), [pixels] "i"(pixels), [vectors] "i"(vectors),
-                     [skip] "i"(ec_neon_constants(g, vectors)), [steps] "i"(steps), [lead] "i"((steps - last) % 4),
-                     [turns] "i"((steps - last) / 4), [tail] "i"(g->depth % 16)
+                     [skip] "i"(ec_neon_constants(g, vectors)), [steps] "i"(steps),
+                     EC_ASM_TURNS(steps - last, unroll), [tail] "i"(g->depth % 16)
                    : EC_DOTPROD_CLOBBERS "x10", "x11", "x12", "x13", "x14", "v0", "v1", "v2", "v3", "v4", "v5", "v6",
                      "v7", "cc", "memory");
     const int32x4_t sums[16] = {s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15};
@@ -87,78 +88,18 @@ EC_INLINE void ec_dotprod_multiply(const ec_neon_product *g, const ec_neon_chann
     for (int32_t i = 0; i < pixels * vectors; i++) acc[i] = sums[i / vectors * 4 + i % vectors];
 }
 
-/* One tile, from sums to bytes. */
-EC_INLINE void ec_dotprod_tile(const ec_neon_product *g, ec_neon_output to, const ec_neon_channels *c, int32_t pixels,
-                               int32_t n, const int8_t *x, int32_t step, const int32_t *sums, int8_t *y) {
-    const int32_t vectors = (n + 3) / 4;
-    int32x4_t acc[16];
-    ec_dotprod_multiply(g, c, pixels, vectors, x, step, acc);
-    if (g->zero_points) ec_neon_subtract(pixels, vectors, c->packed, sums, acc);
-    ec_neon_finish(g, to, pixels, n, acc, c->scale, y);
-}
-
-/* All pixels with a block of n channels; `count` % EC_DOTPROD_PIXELS are what is left of them in the end. */
-EC_INLINE void ec_dotprod_block(const ec_neon_product *g, ec_neon_output to, int32_t count, int32_t pixels, int32_t n,
-                                const int8_t *x, int32_t step, const int32_t *sums, const int8_t *w, int8_t *y) {
-    const int32_t rest = count % EC_DOTPROD_PIXELS;
-    const ec_neon_channels c = ec_neon_load_channels(w, (n + 3) / 4);
-    int32_t p = 0;
-    EC_PRODUCT_ROLLED
-    for (; p + EC_DOTPROD_PIXELS <= pixels; p += EC_DOTPROD_PIXELS) {
-        ec_dotprod_tile(g, to, &c, EC_DOTPROD_PIXELS, n, x, step, sums + p, y);
-        x += EC_DOTPROD_PIXELS * step, y += EC_DOTPROD_PIXELS * g->out_c;
-    }
-    if (rest && p < pixels) ec_dotprod_tile(g, to, &c, rest, n, x, step, sums + p, y);
-}
-
-/* x: (pixels, depth) s8, `step` bytes apart, sums: (pixels) their sums where weights have zero points; y: (pixels,
- * out_c) s8. */
-EC_INLINE void ec_dotprod_product(const ec_neon_product *g, ec_neon_output to, int32_t count, int32_t pixels,
-                                  const int8_t *x, int32_t step, const int32_t *sums, const int8_t *w, int8_t *y) {
-    const int32_t whole = g->out_c - g->out_c % EC_DOTPROD_CHANNELS, left = g->out_c % EC_DOTPROD_CHANNELS;
-    const int32_t size = EC_DOTPROD_CHANNELS * g->depth + ec_neon_constants(g, EC_DOTPROD_CHANNELS / 4);
-    EC_PRODUCT_ROLLED
-    for (int32_t o = 0; o < whole; o += EC_DOTPROD_CHANNELS, w += size) {
-        ec_dotprod_block(g, to, count, pixels, EC_DOTPROD_CHANNELS, x, step, sums, w, y + o);
-    }
-    if (left) ec_dotprod_block(g, to, count, pixels, left, x, step, sums, w, y + whole);
-}
-
 /* 1x1 convolution and dense. x: (count, in_c) s8, `step` bytes apart; y: (count, out_c) s8. */
 EC_INLINE void ec_matmul_dotprod(const ec_neon_matmul_geometry *g, const ec_neon_matmul_data *d, const int8_t *x,
                                  int8_t *y, int8_t *scratch) {
-    const ec_neon_product product = {g->depth, g->out_c, g->zero_points, g->way, g->wide};
-    const ec_neon_output to = ec_neon_output_of(g->way, d->output_zero_point, d->clamp_min, d->clamp_max);
-    const int8_t *const weights = d->weights;
-    const int32_t gathered = g->depth != g->in_c;
-    int32_t *const sums = (int32_t *)(void *)scratch;
-    int8_t *const columns = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
-    EC_PRODUCT_ROLLED
-    for (int32_t first = 0; first < g->count; first += g->strip, x += g->strip * g->step, y += g->strip * g->out_c) {
-        const int32_t pixels = ec_neon_next(g->count, first, g->strip);
-        if (g->zero_points) ec_neon_sums(pixels, x, g->step, g->in_c, sums);
-        if (gathered) ec_neon_copy_each(pixels, x, g->step, g->in_c, g->depth, columns);
-        ec_dotprod_product(&product, to, g->count, pixels, gathered ? columns : x, gathered ? g->depth : g->step, sums,
-                           weights, y);
-    }
+    const ec_neon_tiles tiles = {EC_DOTPROD_PIXELS, EC_DOTPROD_CHANNELS, ec_dotprod_multiply};
+    ec_neon_matmul(tiles, g, d, x, y, scratch);
 }
 
 /* One output row of a convolution. x: kernel_h rows of (in_w, in_c) s8; y: (out_w, out_c) s8. */
 EC_INLINE void ec_window_dotprod(const ec_neon_window_geometry *g, const ec_neon_window_data *d,
                                  const int8_t *const x[], int8_t *y, int8_t *scratch) {
-    const ec_neon_product product = {g->depth, g->out_c, g->zero_points, g->way, g->wide};
-    const ec_neon_output to = ec_neon_output_of(g->way, d->output_zero_point, d->clamp_min, d->clamp_max);
-    const int8_t *const weights = d->weights;
-    const int32_t zero_point = d->input_zero_point, size = g->kernel_h * g->kernel_w * g->in_c;
-    int32_t *const sums = (int32_t *)(void *)scratch;
-    int8_t *const columns = scratch + ec_neon_sums_bytes(g->strip, g->zero_points);
-    EC_PRODUCT_ROLLED
-    for (int32_t first = 0; first < g->out_w; first += g->strip, y += g->strip * g->out_c) {
-        const int32_t pixels = ec_neon_next(g->out_w, first, g->strip);
-        ec_neon_gather_strip(g, zero_point, x, first, pixels, columns);
-        if (g->zero_points) ec_neon_sums(pixels, columns, g->depth, size, sums);
-        ec_dotprod_product(&product, to, g->out_w, pixels, columns, g->depth, sums, weights, y);
-    }
+    const ec_neon_tiles tiles = {EC_DOTPROD_PIXELS, EC_DOTPROD_CHANNELS, ec_dotprod_multiply};
+    ec_neon_window(tiles, g, d, x, y, scratch);
 }
 
 #endif

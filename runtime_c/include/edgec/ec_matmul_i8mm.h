@@ -50,7 +50,7 @@ EC_INLINE void ec_i8mm_multiply(const ec_neon_product *g, const int8_t *constant
                    : "=w"(s0), "=w"(s1), "=w"(s2), "=w"(s3), "=w"(s4), "=w"(s5), "=w"(s6), "=w"(s7), "=w"(s8), "=w"(s9),
                      "=w"(s10), "=w"(s11), "=w"(s12), "=w"(s13), "=w"(s14), "=w"(s15), [x] "+r"(x)
                    : [constants] "r"(constants), [pairs] "i"(pairs), [vectors] "i"(vectors),
-                     [skip] "i"(ec_neon_constants(g, vectors)), [lead] "i"(steps % 4), [turns] "i"(steps / 4)
+                     [skip] "i"(ec_neon_constants(g, vectors)), EC_ASM_TURNS(steps, 4)
                    : "x13", "x14", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "cc", "memory");
     const int32x4_t sums[16] = {s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15};
     EC_PRODUCT_UNROLL

@@ -49,13 +49,15 @@ typedef struct {
 /* For inline assembly: `text` where the assembler finds that a condition of constants holds. */
 #define EC_ASM_IF(condition, text) ".if " condition "\n\t" text ".endif\n\t"
 
-/* For inline assembly, whose operands `lead` and `turns` say how often: `step` so many times, then in a loop four times
- * a turn, counted by register 14. */
+/* For inline assembly, whose operands `lead`, `turns` and `unroll` say how often: `step` so many times, then in a loop
+ * `unroll` times a turn, counted by register 14. */
 #define EC_ASM_STEPS(step)                                                                                             \
     EC_ASM_IF("%c[lead] > 0", ".rept %c[lead]\n\t" step ".endr\n\t")                                                   \
     EC_ASM_IF("%c[turns] > 1", "mov w14, #%c[turns]\n\t1:\n\t")                                                        \
-    EC_ASM_IF("%c[turns] > 0", ".rept 4\n\t" step ".endr\n\t")                                                         \
+    EC_ASM_IF("%c[turns] > 0", ".rept %c[unroll]\n\t" step ".endr\n\t")                                                \
     EC_ASM_IF("%c[turns] > 1", "subs w14, w14, #1\n\tb.ne 1b\n\t")
+/* Those operands for so many steps. */
+#define EC_ASM_TURNS(steps, times) [lead] "i"((steps) % (times)), [turns] "i"((steps) / (times)), [unroll] "i"(times)
 
 /* Bytes of constants of a block of 4 * vectors channels. */
 EC_INLINE int32_t ec_neon_constants(const ec_neon_product *g, int32_t vectors) {

@@ -83,38 +83,6 @@ EC_INLINE void ec_depthwise_dotprod_pixels(const ec_depthwise_neon_geometry *g, 
     }
 }
 
-/* One output row of any window. scratch: inputs of a strip of outputs at the border. */
-EC_INLINE void ec_depthwise_dotprod_row(const ec_depthwise_neon_geometry *g, const ec_depthwise_neon_data *d,
-                                        const int8_t *const x[], int8_t *y, int8_t *scratch) {
-    const ec_neon_output o = ec_depthwise_neon_output(g, d);
-    const ec_depthwise_neon_range inside = ec_depthwise_neon_inside(g);
-    const int32_t direct = g->channels >= EC_DEPTHWISE_NEON_NARROW && inside.end > inside.first;
-    const int32_t cells = (g->kernel_h * g->kernel_w + 3) / 4;
-    const int8_t *constants = d->weights;
-    EC_DEPTHWISE_ROLLED
-    for (int32_t i = 0; i < ec_depthwise_neon_blocks(g); i++, constants += g->block * (8 + 4 * cells * g->sets)) {
-        const int32_t channel = ec_depthwise_neon_channel(g, i);
-        const int8_t *rows[EC_DEPTHWISE_NEON_TAPS];
-        EC_DEPTHWISE_ROLLED
-        for (int32_t out_x = 0; out_x < g->out_w;) {
-            int8_t *const to = y + (ptrdiff_t)out_x * g->channels + channel;
-            if (direct && out_x == inside.first) {
-                for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-                    rows[ky] = x[ky] + (ptrdiff_t)(out_x * g->stride_w - g->pad_w) * g->channels + channel;
-                }
-                ec_depthwise_dotprod_pixels(g, o, constants, rows, g->channels, inside.end - out_x, to);
-                out_x = inside.end;
-                continue;
-            }
-            const int32_t left = (direct && out_x < inside.first ? inside.first : g->out_w) - out_x;
-            const int32_t count = ec_depthwise_neon_least(left, g->strip);
-            ec_depthwise_neon_strip(g, d->input_zero_point, x, channel, out_x, count, scratch, rows);
-            ec_depthwise_dotprod_pixels(g, o, constants, rows, g->block, count, to);
-            out_x += count;
-        }
-    }
-}
-
 /* One output row. x: kernel_h rows of (in_w, channels) s8, y: (out_w, channels) s8, acc: s32. */
 EC_INLINE void ec_depthwise_conv_s8_dotprod(const ec_depthwise_conv_s8_dotprod_geometry *g,
                                             const ec_depthwise_conv_s8_dotprod_data *d, const int8_t *const x[],
@@ -122,7 +90,8 @@ EC_INLINE void ec_depthwise_conv_s8_dotprod(const ec_depthwise_conv_s8_dotprod_g
     if (g->ring) {
         ec_depthwise_dotprod_ring_row(g, d, x, y);
     } else {
-        ec_depthwise_dotprod_row(g, d, x, y, scratch);
+        const int32_t size = g->block * (8 + 4 * ((g->kernel_h * g->kernel_w + 3) / 4) * g->sets);
+        ec_depthwise_neon_any_row(g, ec_depthwise_dotprod_pixels, size, d, x, y, scratch);
     }
 }
 
