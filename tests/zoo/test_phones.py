@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_
 TARGET = "linux-aarch64"
 KERNELS = {"raspberrypi3": "neon", "raspberrypi4": "neon", "raspberrypi5": "dotprod", TARGET: "i8mm"}
 LARGEST_CODE = 200_000
+THREADS: dict[str, dict[str, Any]] = {f"{count}-threads": {"threads": count} for count in (2, 4)}
 
 
 def check_on(board: str, firmware: Firmware, made: Compiled, x: Array, expected: list[Array]) -> None:
@@ -54,9 +55,9 @@ def test_each_processor_gets_its_kernels(network: Network, compiled: Compiler, t
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, *THREADS])
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_every_network_on_each_processor(
     network: Network, way: str, compiled: Compiler, tmp_path: pathlib.Path
 ) -> None:
-    check_network(network, compiled, tmp_path, **WAYS[way])
+    check_network(network, compiled, tmp_path, **(WAYS | THREADS)[way])
