@@ -12,6 +12,7 @@ import pytest
 from edgec.targets import Device, Firmware, SerialLink, find_compiler, load_target, open_board
 from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.host import HostModel
+from tests.tools.cli import edgec
 from tests.zoo.conftest import Compiled, Compiler
 from tests.zoo.networks import NETWORKS, Array, Network
 from tests.zoo.test_boards import BY_NAME, FEW, WAYS, graph_inputs
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_
 TARGET = "linux-aarch64"
 KERNELS = {"raspberrypi3": "neon", "raspberrypi4": "neon", "raspberrypi5": "dotprod", TARGET: "i8mm"}
 LARGEST_CODE = 200_000
+PHOTOGRAPHS = [network for network in NETWORKS if network.name.startswith("imagenet_")]
 THREADS: dict[str, dict[str, Any]] = {f"{count}-threads": {"threads": count} for count in (2, 4)}
 
 
@@ -61,3 +63,19 @@ def test_every_network_on_each_processor(
     network: Network, way: str, compiled: Compiler, tmp_path: pathlib.Path
 ) -> None:
     check_network(network, compiled, tmp_path, **(WAYS | THREADS)[way])
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("network", PHOTOGRAPHS, ids=lambda network: network.name)
+def test_accuracy_on_all_photographs(network: Network, tmp_path: pathlib.Path) -> None:
+    """Of the program on a phone's processor, beside onnxruntime's."""
+    samples = network.samples()
+    file = tmp_path / "samples.npz"
+    np.savez(file, x=samples.x, y=samples.y)
+    result = edgec("check", network.int8, "--target", TARGET, "--data", file, "--samples", len(samples.x), "--json")
+    assert result.exit_code == 0, result.stderr
+    values = result.json
+    print(network.name, values["device_samples"], values["accuracy"])
+    assert values["device_samples"] == len(samples.x)
+    assert abs(values["accuracy"]["device"] - values["accuracy"]["int8"]) <= 0.3
+    assert values["differences"]["device_vs_host"]["differing"] == 0
