@@ -93,13 +93,14 @@ def bench_command(
                 out, model, TARGET, directory, data=data, shape=shape, cc=cc, goal=optimize, ram=ram
             )
             project = read_project(directory)
-            file = model
+            file, shapes = model, read_shapes(shape or [])
             if compiled.quantized is not None:
                 file = Path(name) / model.name
                 file.write_bytes(compiled.quantized)
+                shapes = {}  # it has no symbolic dimensions any more
             inputs = graph_inputs(project, None, None, 1)
             own = run_own(project, processor, inputs, cc, timeout, out)
-            job = replace(peer_job(project, file, inputs), shapes=read_shapes(shape or []))
+            job = replace(peer_job(project, file, inputs), shapes=shapes)
             wait = timeout or PEER_PATIENCE * project.run_seconds
             found = [(peer.name, run_peer(peer, job, processor, wait, fetch, out)) for peer in peers]
         values = bench_json(project, processor, own, found)

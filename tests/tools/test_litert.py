@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgec.frontend.tflite import TfliteModel
 from edgec.ir import DType, Graph, Port, QuantParams, TensorType, Value
 from edgec.targets.emulator.qemu_user import QEMU_USER
-from edgec.targets.peers import Job, LiteRt
+from edgec.targets.peers import Job, LiteRt, Wanted
 from edgec.targets.toolchain import GCC_LINUX
 from edgec.tools.litert import Form, for_litert
+from tests.frontend.models import save, text_model
 from tests.tools.cli import edgec
 from tests.zoo.networks import NETWORKS
 
@@ -49,6 +51,26 @@ def test_outputs_come_back_in_the_models_form(unsigned: bool, shift: int) -> Non
     np.testing.assert_array_equal(found, (held - 3) * 0.5)
 
 
+def test_symbolic_dimensions_get_the_sizes_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "some (int8[1,L] x) => (int8[1,L] y) { f = DequantizeLinear(x, s, z) g = Relu(f) y = QuantizeLinear(g, s, z) }"
+    )
+    file = save(text_model(text, {"s": np.float32(0.1), "z": np.int8(0)}), tmp_path)
+    written: list[Graph] = []
+
+    def export(graph: Graph) -> TfliteModel:
+        written.append(graph)
+        return TfliteModel(b"file", unsigned=False)
+
+    monkeypatch.setattr("edgec.tools.litert.export_tflite", export)
+    x = np.arange(5, dtype=np.int8).reshape(1, 5)
+    converted = for_litert(Job(file, {"x": x}, (Wanted("y", "int8", (1, 5)),), {"L": 5}))
+    assert converted.file == b"file"
+    assert [value.type.shape for value in written[0].inputs] == [(1, 5)]
+    assert converted.outputs == (Wanted("y", "int8", (1, 5)),)
+    np.testing.assert_array_equal(converted.inputs["x"], x)
+
+
 @needs_qemu
 def test_litert_itself() -> None:
     """The figure of docs/peers.md, and results that differ by LiteRT's own rounding alone."""
@@ -62,5 +84,6 @@ def test_litert_itself() -> None:
     values = edgec("bench", network.int8, "--against", "litert", "--cpu", "cortex-a53", "--json").json
     (peer,) = values["peers"]
     assert peer["absent"] is None
+    assert peer["per_mac"] == pytest.approx(0.504, abs=0.02)
     assert peer["times"] > 1
     assert peer["differences"]["max"] <= 1
