@@ -20,7 +20,7 @@ OLDEST = (3, 10)
 # Name -> extras of pyproject.toml, and what to tell the user about the cost.
 KINDS = {
     "demo": ("emulator", "about 175 MB to download, 700 MB on disk"),
-    "test": ("dev,sim,emulator,examples", "about 500 MB to download, 2 GB on disk"),
+    "test": ("dev,sim,emulator,examples,litert", "about 520 MB to download, 2 GB on disk"),
 }
 
 

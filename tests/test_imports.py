@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "codegen": {"targets", "runtime_c"},
     "tools": {"codegen", "passes", "frontend", "simulator", "targets", "runtime_c"},
 }
-ONLY_IN = {"onnx": "frontend", "torch": "simulator"}
+ONLY_IN = {"onnx": "frontend", "ai_edge_litert": "frontend", "torch": "simulator"}
 
 
 @dataclass(frozen=True)

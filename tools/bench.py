@@ -19,14 +19,26 @@ from edgec.ir import Array
 from edgec.ports import from_graph_output
 from edgec.target import Target
 from edgec.targets import load_target
-from edgec.targets.peers import Job, OnnxRuntime, Peer, PeerError, PeerRun, Processor, Tvm, Wanted, find_processor
-from edgec.tools.compile import DataOption, GoalOption, ModelArgument, RamOption, compile_file
+from edgec.targets.peers import (
+    Job,
+    LiteRt,
+    OnnxRuntime,
+    Peer,
+    PeerError,
+    PeerRun,
+    Processor,
+    Tvm,
+    Wanted,
+    find_processor,
+)
+from edgec.tools.compile import DataOption, GoalOption, ModelArgument, RamOption, compile_file, read_shapes
+from edgec.tools.litert import for_litert
 from edgec.tools.output import CcOption, JsonOption, Output, ShapeOption, VerboseOption, reporting, table
 from edgec.tools.project import ProjectFolder, connect, read_project
 from edgec.tools.run import TimeoutOption, graph_inputs, model_outputs
 
 TARGET = "linux-aarch64"
-PEERS: tuple[Peer, ...] = (OnnxRuntime(), Tvm(Path(tvm_library.__file__)))
+PEERS: tuple[Peer, ...] = (OnnxRuntime(), Tvm(Path(tvm_library.__file__)), LiteRt(for_litert))
 PEER_PATIENCE = 8.0  # times what edgec gets: other engines take longer to start than to run
 
 
@@ -81,13 +93,14 @@ def bench_command(
                 out, model, TARGET, directory, data=data, shape=shape, cc=cc, goal=optimize, ram=ram
             )
             project = read_project(directory)
-            file = model
+            file, shapes = model, read_shapes(shape or [])
             if compiled.quantized is not None:
                 file = Path(name) / model.name
                 file.write_bytes(compiled.quantized)
+                shapes = {}  # it has no symbolic dimensions any more
             inputs = graph_inputs(project, None, None, 1)
             own = run_own(project, processor, inputs, cc, timeout, out)
-            job = peer_job(project, file, inputs)
+            job = replace(peer_job(project, file, inputs), shapes=shapes)
             wait = timeout or PEER_PATIENCE * project.run_seconds
             found = [(peer.name, run_peer(peer, job, processor, wait, fetch, out)) for peer in peers]
         values = bench_json(project, processor, own, found)

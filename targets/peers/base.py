@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgec.errors import TargetError
@@ -26,11 +27,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Job:
-    """One inference: an ONNX file, its inputs by name in the model's own form, and the outputs that are wanted."""
+    """One inference: an ONNX file, its inputs by name in the model's own form, and the outputs that are wanted.
+
+    shapes: sizes of the file's symbolic dimensions.
+    """
 
     model: Path
     inputs: dict[str, Array]
     outputs: tuple[Wanted, ...]
+    shapes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def test_unknown_names_are_refused(model: Path) -> None:
     assert result.exit_code == 2
     assert result.stderr == (
         "error: edgec bench knows no engine 'onnxruntim'; did you mean 'onnxruntime'?\n"
-        "  help: --against takes onnxruntime, tvm, with commas between them\n"
+        "  help: --against takes onnxruntime, tvm, litert, with commas between them\n"
     )
     result = edgec("bench", model, "--cpu", "cortex-a5")
     assert result.exit_code == 2
