@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_
 TARGET = "linux-aarch64"
 KERNELS = {"raspberrypi3": "neon", "raspberrypi4": "neon", "raspberrypi5": "dotprod", TARGET: "i8mm"}
 LARGEST_CODE = 200_000
+POINTS = 0.003  # of accuracy
 PHOTOGRAPHS = [network for network in NETWORKS if network.name.startswith("imagenet_")]
 THREADS: dict[str, dict[str, Any]] = {f"{count}-threads": {"threads": count} for count in (2, 4)}
 
@@ -77,5 +78,6 @@ def test_accuracy_on_all_photographs(network: Network, tmp_path: pathlib.Path) -
     values = result.json
     print(network.name, values["device_samples"], values["accuracy"])
     assert values["device_samples"] == len(samples.x)
-    assert abs(values["accuracy"]["device"] - values["accuracy"]["int8"]) <= 0.3
+    # One photograph is the least step there is: 0.33 points of 300.
+    assert abs(values["accuracy"]["device"] - values["accuracy"]["int8"]) <= max(POINTS, 1.01 / len(samples.x))
     assert values["differences"]["device_vs_host"]["differing"] == 0
