@@ -20,7 +20,6 @@ from edgec.target import Target
 from edgec.targets import load_target
 from edgec.targets.emulator.qemu import QEMU
 from edgec.targets.emulator.qemu_user import QEMU_USER
-from edgec.targets.load import load_core
 from edgec.targets.toolchain import GCC, GCC_LINUX
 from tests.emulator.kernel_batch import compare, make_batch, run_batch
 from tests.emulator.kernel_cases import MAKERS, Case, cases_of, convolution_case, depthwise, weighted
@@ -38,8 +37,7 @@ BOARDS = {
     "m33": "mps2-an505",
     "m55": "mps3-an547-ddr",
 }
-# No board of edgec's own has the A55: the A76 runs its code.
-LINUX = {"a53": "raspberrypi3", "a55": "raspberrypi5", "a76": "raspberrypi5", "a710": "linux-aarch64"}
+LINUX = {"a53": "raspberrypi3", "a55": "radxa-zero3", "a76": "raspberrypi5", "a710": "linux-aarch64"}
 # The compiler that each core takes by default, and both for the cores with kernels of their own.
 FEW = [
     *(pytest.param(core, GCC, marks=needs_gcc, id=f"{core}-gcc") for core in ("m0plus", "m3", "m4", "m7", "m55")),
@@ -54,8 +52,7 @@ FEW_CASES, MANY_CASES, SEEDS = 4, 40, range(100, 112)
 
 def target_of(core: str) -> Target:
     """A board with the core."""
-    target = load_target((BOARDS | LINUX)[core])
-    return replace(target, core=load_core(f"cortex-{core}", "tests")) if core == "a55" else target
+    return load_target((BOARDS | LINUX)[core])
 
 
 def run_cases(cases: list[Case], core: str, compiler: str, seed: int, folder: Path) -> None:
