@@ -134,7 +134,8 @@ def tile_instructions(tile: Tile, pixels: int, channels: int, depth: int, wide: 
         pairs = -(-pixels // 2)
         return finish + pairs + depth / tile.unit * (2.2 + 2 * pairs * vectors)
     sums = 4 * pixels * vectors
-    products = steps * ((4 if wide else 3) * sums + pixels + vectors) + left // 8 * (2 * sums + pixels + vectors)
+    loads = pixels + 2 * vectors + 1
+    products = steps * ((4 if wide else 3) * sums + loads) + left // 8 * (2 * sums + loads)
     return finish + products + sums
 
 
