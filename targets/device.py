@@ -7,14 +7,12 @@ import random
 import struct
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 
 from edgec.errors import InternalError, TargetError
 from edgec.targets.frames import FrameReader, encode_frame
+from edgec.targets.messages import PROTOCOL_VERSION, Command, Identity, Inference, Memory, RefusedError, Status
 from edgec.targets.serial_link import Link
 
-PROTOCOL_VERSION = 2
 SMALLEST_CHUNK = 16
 TRIES_OF_LONG = 4  # before a long frame is cut in two
 FIRST_WAIT = 0.1  # seconds until a request is repeated the first time, beside the time on the wire
@@ -22,66 +20,6 @@ LONGEST_WAIT = 1.0
 QUIET = 0.01
 HEAD = 3  # sequence and status
 BITS_PER_BYTE = 10  # start bit, 8 data bits, stop bit
-
-
-class Command(IntEnum):
-    """The requests, as runtime_c/port/ec_protocol.h numbers them."""
-
-    WHO = 1
-    TEXT = 2
-    TENSOR = 3
-    WRITE = 4
-    RUN = 5
-    READ = 6
-    COUNTERS = 7
-    MEMORY = 8
-    PROFILE = 9
-    BEGIN = 10
-
-
-class Status(IntEnum):
-    """First byte of every response after the sequence number."""
-
-    OK = 0
-    DAMAGED = 1
-    REFUSED = 2
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What the firmware says about itself; sizes in bytes.
-
-    rows: how many of the first input are pushed one by one; its size is that of a row then. 0: none.
-    """
-
-    model: str
-    sha256: str
-    target: str
-    arena: int
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    rows: int = 0
-
-
-@dataclass(frozen=True)
-class Inference:
-    """Outputs as raw bytes; `cycles` is None where the core cannot count."""
-
-    outputs: tuple[bytes, ...]
-    cycles: int | None
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Bytes: deepest use of the stack since reset, room for it, and .data + .bss with the arena."""
-
-    stack_used: int
-    stack_size: int
-    static: int
-
-
-class RefusedError(TargetError):
-    """The firmware does not know a request, or does not take its arguments."""
 
 
 class Device:

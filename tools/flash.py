@@ -11,8 +11,9 @@ import typer
 from edgec.codegen.words import size
 from edgec.errors import TargetError
 from edgec.target import Target
-from edgec.targets.device import Device, Identity
+from edgec.targets.device import Device
 from edgec.targets.flash import flash, plan_flash
+from edgec.targets.messages import Identity
 from edgec.targets.remote import FORMS, open_link, parse_remote
 from edgec.targets.serial_link import SerialLink
 from edgec.tools.output import CcOption, JsonOption, Output, VerboseOption, reporting

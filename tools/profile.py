@@ -14,7 +14,7 @@ from edgec.codegen.words import share, shortened, size
 from edgec.errors import ModelError, TargetError
 from edgec.target import Target
 from edgec.targets.cycles import estimate_cycles
-from edgec.targets.device import RefusedError
+from edgec.targets.messages import RefusedError
 from edgec.tools.output import CcOption, JsonOption, VerboseOption, reporting, table
 from edgec.tools.picture import Bar, bar_chart, check_suffix, write_picture
 from edgec.tools.project import MARKS, ProjectFolder, Session, board_of, connect, read_project

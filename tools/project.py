@@ -16,7 +16,8 @@ from edgec.goal import Goal
 from edgec.ir import Array, DType, Port, QuantParams, TensorType, Value
 from edgec.target import Target
 from edgec.targets import Board, Firmware, find_compiler, list_targets, load_target, open_board
-from edgec.targets.device import Device, Inference
+from edgec.targets.device import Device
+from edgec.targets.messages import Inference
 from edgec.targets.remote import open_link
 from edgec.targets.serial_link import SerialLink
 from edgec.tools.output import Output

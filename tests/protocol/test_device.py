@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from edgec.errors import TargetError
-from edgec.targets.device import Command, Device, Identity, RefusedError
+from edgec.targets.device import Device
 from edgec.targets.frames import decode_frame, encode_frame
+from edgec.targets.messages import Command, Identity, RefusedError
 from tests.protocol.links import PipeLink, firmware_link
 
 SHA = "0123456789abcdef" * 4
