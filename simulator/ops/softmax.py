@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from edgec.ir import DType, Node
+from edgec.ops.exponentials import exp_bits, exp_table, log_f32
 from edgec.ops.numbers import FULL_RANGE
-from edgec.ops.softmax import ArgMaxAttrs, SoftmaxAttrs, exp_bits, exp_table, log_f32
+from edgec.ops.softmax import ArgMaxAttrs, SoftmaxAttrs
 from edgec.simulator.ops.base import Constants, Function, bound, centred_clamp, quant_of
 
 # x: (B, *shape) centred -> (d = max - x, t[d], sum of t along the axis as float32)

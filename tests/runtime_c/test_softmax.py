@@ -12,17 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgec.ir import Array, DType, Graph, QuantParams, TensorType
+from edgec.ops.exponentials import exp_bits, exp_table, log_f32, log_softmax, softmax
 from edgec.ops.numbers import quantize
-from edgec.ops.softmax import (
-    ArgMaxAttrs,
-    SoftmaxAttrs,
-    exp_bits,
-    exp_table,
-    log_f32,
-    log_softmax,
-    softmax,
-    softmax_data,
-)
+from edgec.ops.softmax import ArgMaxAttrs, SoftmaxAttrs, softmax_data
 from edgec.passes.schedule import schedule
 from tests.graphs import HOST
 from tests.runtime_c.harness import activation, check, compile_c, execute, one_node, random_inputs
