@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -12,36 +10,21 @@ import numpy as np
 import pytest
 
 from edgec.errors import UnsupportedError
-from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.peers import Converted, Job, LiteRt, PeerError, Wanted, find_processor
 from edgec.targets.peers.packages import Package
-from edgec.targets.toolchain import GCC_LINUX
-
-HERE = Path(__file__).parent
-ROUNDS, PER_ROUND = 100_000, 2  # of the stand-in's loop
-AROUND = 2_000  # instructions that the calls may take
-SECONDS = 60.0
-
-needs_qemu = pytest.mark.skipif(
-    not (shutil.which(QEMU_USER) and shutil.which(GCC_LINUX)), reason=f"{QEMU_USER} or {GCC_LINUX} is not installed"
-)
+from tests.targets.fake_engine import AROUND, PER_ROUND, ROUNDS, SECONDS, fake_package, needs_qemu
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """LiteRT's package with a stand-in for its library in it."""
-    root = tmp_path_factory.mktemp("package")
-
-    class Fake(Package):
-        @property
-        def folder(self) -> Path:
-            return root
-
-    library = root / "ai_edge_litert" / "libLiteRt.so"
-    library.parent.mkdir(parents=True)
-    command = [GCC_LINUX, "-O2", "-shared", "-fPIC", "-Wl,-soname,libLiteRt.so"]
-    subprocess.run([*command, str(HERE / "fake_litert.c"), "-o", str(library)], check=True)
-    return Fake("ai-edge-litert", "0")
+    return fake_package(
+        "ai-edge-litert",
+        tmp_path_factory.mktemp("package"),
+        "ai_edge_litert/libLiteRt.so",
+        "libLiteRt.so",
+        "fake_litert.c",
+    )
 
 
 def converter(file: bytes) -> Callable[[Job], Converted]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -20,32 +19,19 @@ from edgec.targets.peers.packages import Package
 from edgec.targets.peers.runner import linux_compiler, make_root
 from edgec.targets.peers.tvm import run_tvm
 from edgec.targets.toolchain import GCC_LINUX
-
-HERE = Path(__file__).parent
-ROUNDS, PER_ROUND = 100_000, 2  # of the stand-in's loop
-AROUND = 2_000  # instructions that the calls may take
-SECONDS = 60.0
-
-needs_qemu = pytest.mark.skipif(
-    not (shutil.which(QEMU_USER) and shutil.which(GCC_LINUX)), reason=f"{QEMU_USER} or {GCC_LINUX} is not installed"
-)
+from tests.targets.fake_engine import AROUND, PER_ROUND, ROUNDS, SECONDS, fake_package, needs_qemu
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """onnxruntime's package with a stand-in for its library in it."""
-    root = tmp_path_factory.mktemp("package")
-
-    class Fake(Package):
-        @property
-        def folder(self) -> Path:
-            return root
-
-    library = root / "onnxruntime" / "capi" / "libonnxruntime.so.0"
-    library.parent.mkdir(parents=True)
-    command = [GCC_LINUX, "-O2", "-shared", "-fPIC", "-Wl,-soname,libonnxruntime.so.1"]
-    subprocess.run([*command, str(HERE / "fake_onnxruntime.c"), "-o", str(library)], check=True)
-    return Fake("onnxruntime", "0")
+    return fake_package(
+        "onnxruntime",
+        tmp_path_factory.mktemp("package"),
+        "onnxruntime/capi/libonnxruntime.so.0",
+        "libonnxruntime.so.1",
+        "fake_onnxruntime.c",
+    )
 
 
 @pytest.fixture
