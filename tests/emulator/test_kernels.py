@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgec.ir import QuantParams, Value
 from edgec.ops.conv import ConvAttrs
 from edgec.ops.conv.attrs import is_depthwise
 from edgec.ops.conv.depthwise_neon import dotprod_ring
@@ -23,6 +24,7 @@ from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.toolchain import GCC, GCC_LINUX
 from tests.emulator.kernel_batch import compare, make_batch, run_batch
 from tests.emulator.kernel_cases import MAKERS, Case, cases_of, convolution_case, depthwise, weighted
+from tests.runtime_c.harness import activation, constant, one_node
 from tests.targets.compilers import EACH_COMPILER, EACH_COMPILER_LINUX, needs_gcc, needs_gcc_linux, needs_zig
 
 pytest.importorskip("serial", reason="pyserial is not installed")
@@ -118,6 +120,24 @@ def test_depthwise_weights_that_leave_int8(compiler: str, tmp_path: Path) -> Non
             cases.append(case)
     batch = make_batch(cases, target_of("a76"), rng)
     compare(batch, run_batch(batch, compiler, tmp_path))
+
+
+@needs_linux
+@needs_gcc_linux
+@pytest.mark.parametrize("core", ["a53", "a76"])
+def test_depthwise_weights_of_255(core: str, tmp_path: Path) -> None:
+    """127 less a zero point of -128: more than two int8 sum up to."""
+    rng = np.random.default_rng(4)
+    cases = []
+    for kernel in ((3, 3), (2, 5), (5, 5)):
+        x = Value("x", activation("x", (1, 6, 9, 20)).type.with_quant(QuantParams.per_tensor(0.02, -128)))
+        data = np.where(rng.random((20, *kernel, 1)) < 0.5, 127, rng.integers(-128, 128, (20, *kernel, 1)))
+        weights = constant("w", data.astype(np.int8), QuantParams((0.01,) * 20, (-128,) * 20, 0))
+        inputs = [x, weights, constant("b", np.zeros(20, np.int32))]
+        attrs = ConvAttrs(kernel, group=20)
+        cases.append(convolution_case(rng, one_node("Conv", attrs, inputs, QuantParams.per_tensor(0.4, 5))))
+    batch = make_batch(cases, target_of(core), rng)
+    compare(batch, run_batch(batch, GCC_LINUX, tmp_path))
 
 
 @needs_boards

@@ -39,15 +39,19 @@ def true_weights(node: Node) -> Array:
 
 
 def weight_sets(node: Node) -> list[Array]:
-    """(C, KH, KW) s8: weights without their zero points; where those do not fit int8, two arrays whose sum they are."""
-    weights = true_weights(node)
-    first = np.clip(weights, QMIN, QMAX)
-    rest = weights - first
-    return [part.astype(np.int8) for part in ((first, rest) if rest.any() else (first,))]
+    """(C, KH, KW) s8: weights without their zero points; where those do not fit int8, arrays whose sum they are.
+
+    Two, but for a weight of 127 with a zero point of -128: the sum of two is 254 at most.
+    """
+    rest, sets = true_weights(node), []
+    while not sets or rest.any():
+        sets.append(np.clip(rest, QMIN, QMAX).astype(np.int8))
+        rest = rest - sets[-1]
+    return sets
 
 
 def offset_sets(node: Node) -> list[Array]:
-    """The same, the second array one number for each channel; no arrays where that number does not fit int8."""
+    """The same in two arrays at most, the second one number for each channel; none where that does not fit int8."""
     weights = true_weights(node)
     taps = weights.reshape(len(weights), -1)
     offset = np.clip(0, taps.max(axis=1) - QMAX, taps.min(axis=1) - QMIN)[:, None, None]

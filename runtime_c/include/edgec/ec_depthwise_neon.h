@@ -29,7 +29,7 @@ typedef struct {
     int32_t block; /* channels of a step */
     int32_t ring;  /* 1: the columns of a window stay in registers */
     int32_t strip; /* output pixels at the border whose inputs are copied together */
-    int32_t sets;  /* 2: a weight less its zero point is the sum of two int8 */
+    int32_t sets;  /* a weight less its zero point is the sum of so many int8 */
     int32_t taps;  /* products whose sum fits int16, 1 ... 4; nothing to kernels with dot products */
     int32_t way;   /* EC_NEON_FITS ... */
 } ec_depthwise_neon_geometry;
