@@ -43,7 +43,8 @@ def weight_sets(node: Node) -> list[Array]:
 
     Two, but for a weight of 127 with a zero point of -128: the sum of two is 254 at most.
     """
-    rest, sets = true_weights(node), []
+    rest = true_weights(node)
+    sets: list[Array] = []
     while not sets or rest.any():
         sets.append(np.clip(rest, QMIN, QMAX).astype(np.int8))
         rest = rest - sets[-1]
