@@ -12,14 +12,9 @@ import pytest
 
 from edgec.ir import Array
 from edgec.targets import HostModel
-from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.toolchain import GCC_LINUX
 
 needs_cmake = pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
-needs_cross = pytest.mark.skipif(
-    shutil.which(GCC_LINUX) is None or shutil.which(QEMU_USER) is None,
-    reason=f"{GCC_LINUX} and {QEMU_USER} are not both installed",
-)
 PROCESSORS = (("cortex-a53", "neon"), ("cortex-a76", "dotprod"), ("max,sve=off,sme=off", "i8mm"))
 CROSS = f"""
 set(CMAKE_SYSTEM_NAME Linux)

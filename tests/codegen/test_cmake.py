@@ -16,12 +16,12 @@ from tests.codegen.consumer import (
     cmake,
     expected,
     needs_cmake,
-    needs_cross,
     output_of,
     sample,
     toolchain,
     write_app,
 )
+from tests.targets.compilers import needs_cross
 from tests.tools.cli import edgec, write_model
 
 pytestmark = needs_cmake

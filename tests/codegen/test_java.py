@@ -17,8 +17,9 @@ from edgec.ir import Array, Graph
 from edgec.passes.schedule import schedule
 from edgec.targets import HostModel, load_target
 from edgec.targets.toolchain import GCC_LINUX
-from tests.codegen.consumer import build, needs_cmake, needs_cross, sample, toolchain
+from tests.codegen.consumer import build, needs_cmake, sample, toolchain
 from tests.graphs import HOST, tiny_graph
+from tests.targets.compilers import needs_cross
 from tests.tools.cli import edgec, write_model
 
 JAVAC = shutil.which("javac")

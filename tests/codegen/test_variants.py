@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import pytest
-
-from edgec.targets.emulator.qemu_user import QEMU_USER
+from tests.targets.compilers import needs_qemu_user
 from tests.tools.cli import edgec, write_model, write_samples
 
 
-@pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_USER} is not installed")
+@needs_qemu_user
 def test_pushed_rows_reach_the_variant(tmp_path: Path) -> None:
     """The same outputs row by row as at once, on processors with all kinds of kernels."""
     model, data = write_model(tmp_path), write_samples(tmp_path / "s.npz", 1)

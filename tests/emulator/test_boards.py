@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,13 +11,12 @@ import pytest
 
 from edgec.errors import TargetError
 from edgec.targets import Device, SerialLink, list_targets, load_target, open_board
-from edgec.targets.emulator.qemu import QEMU, QemuBoard
-from edgec.targets.emulator.qemu_user import QEMU_USER
+from edgec.targets.emulator.qemu import QemuBoard
 from tests.emulator.conftest import Build
+from tests.targets.compilers import needs_qemu, needs_qemu_user
 from tests.targets.small_project import INPUT
 
 pytest.importorskip("serial", reason="pyserial is not installed")
-needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed")
 needs_unicorn = pytest.mark.skipif(find_spec("unicorn") is None, reason="unicorn is not installed")
 EMULATED = [name for name in list_targets() if load_target(name).emulator]
 SAMPLE = bytes(range(INPUT))
@@ -222,7 +220,7 @@ def test_no_emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_USER} is not installed")
+@needs_qemu_user
 def test_a_long_run_is_answered_before_it_begins(build: Build) -> None:
     """The host waits for the answer to RUN no longer than for any other, and for the run as long as it takes."""
     slow = model("for (volatile int i = 0; i < 200000000; i++) { }")

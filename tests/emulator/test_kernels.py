@@ -5,7 +5,6 @@ The per-commit part runs a few cases of each family on each core; `-m exhaustive
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,17 +18,21 @@ from edgec.ops.conv.depthwise_neon import dotprod_ring
 from edgec.ops.conv.depthwise_neon_pack import weight_sets
 from edgec.target import Target
 from edgec.targets import load_target
-from edgec.targets.emulator.qemu import QEMU
-from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.toolchain import GCC, GCC_LINUX
 from tests.emulator.kernel_batch import compare, make_batch, run_batch
 from tests.emulator.kernel_cases import MAKERS, Case, cases_of, convolution_case, depthwise, weighted
 from tests.runtime_c.harness import activation, constant, one_node
-from tests.targets.compilers import EACH_COMPILER, EACH_COMPILER_LINUX, needs_gcc, needs_gcc_linux, needs_zig
+from tests.targets.compilers import (
+    EACH_COMPILER,
+    EACH_COMPILER_LINUX,
+    needs_gcc,
+    needs_gcc_linux,
+    needs_qemu,
+    needs_qemu_user,
+    needs_zig,
+)
 
 pytest.importorskip("serial", reason="pyserial is not installed")
-needs_boards = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed")
-needs_linux = pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_USER} is not installed")
 
 BOARDS = {
     "m0plus": "mps2-an385-m0plus",
@@ -78,19 +81,19 @@ def run_many(core: str, compiler: str, family: str, folder: Path) -> None:
         run_cases(cases_of(family, seed, MANY_CASES), core, compiler, seed, folder / str(seed))
 
 
-@needs_boards
+@needs_qemu
 @pytest.mark.parametrize(("core", "compiler"), FEW)
 def test_each_family(core: str, compiler: str, tmp_path: Path) -> None:
     run_few(core, compiler, tmp_path)
 
 
-@needs_linux
+@needs_qemu_user
 @pytest.mark.parametrize(("core", "compiler"), FEW_LINUX)
 def test_each_family_on_linux(core: str, compiler: str, tmp_path: Path) -> None:
     run_few(core, compiler, tmp_path)
 
 
-@needs_linux
+@needs_qemu_user
 @pytest.mark.parametrize("compiler", EACH_COMPILER_LINUX)
 @pytest.mark.parametrize("isa", ["dotprod", "neon"])
 def test_steps_of_cores_in_order(isa: str, compiler: str, tmp_path: Path) -> None:
@@ -107,7 +110,7 @@ def test_steps_of_cores_in_order(isa: str, compiler: str, tmp_path: Path) -> Non
     compare(batch, run_batch(batch, compiler, tmp_path))
 
 
-@needs_linux
+@needs_qemu_user
 @pytest.mark.parametrize("compiler", EACH_COMPILER_LINUX)
 def test_depthwise_weights_that_leave_int8(compiler: str, tmp_path: Path) -> None:
     """Less their zero points; the columns of the window stay in registers nevertheless."""
@@ -122,7 +125,7 @@ def test_depthwise_weights_that_leave_int8(compiler: str, tmp_path: Path) -> Non
     compare(batch, run_batch(batch, compiler, tmp_path))
 
 
-@needs_linux
+@needs_qemu_user
 @needs_gcc_linux
 @pytest.mark.parametrize("core", ["a53", "a76"])
 def test_depthwise_weights_of_255(core: str, tmp_path: Path) -> None:
@@ -140,7 +143,7 @@ def test_depthwise_weights_of_255(core: str, tmp_path: Path) -> None:
     compare(batch, run_batch(batch, GCC_LINUX, tmp_path))
 
 
-@needs_boards
+@needs_qemu
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("family", MAKERS)
 @pytest.mark.parametrize("compiler", EACH_COMPILER)
@@ -149,7 +152,7 @@ def test_many_of_each_family(core: str, compiler: str, family: str, tmp_path: Pa
     run_many(core, compiler, family, tmp_path)
 
 
-@needs_linux
+@needs_qemu_user
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("family", MAKERS)
 @pytest.mark.parametrize("compiler", EACH_COMPILER_LINUX)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,13 +10,12 @@ import pytest
 from edgec.errors import TargetError
 from edgec.targets import Device, SerialLink, load_target, open_board
 from edgec.targets.emulator import Board
-from edgec.targets.emulator.qemu import QEMU
 from edgec.targets.emulator.window import ROWS, Counts, Mark, Window
 from tests.emulator.conftest import Build
+from tests.targets.compilers import needs_qemu
 from tests.targets.small_project import INPUT
 
 pytest.importorskip("serial", reason="pyserial is not installed")
-needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed")
 needs_unicorn = pytest.mark.skipif(find_spec("unicorn") is None, reason="unicorn is not installed")
 EITHER = [pytest.param("qemu", marks=needs_qemu), pytest.param("unicorn", marks=needs_unicorn)]
 MARKS = ("EC_PROFILE_MARKS",)

@@ -12,15 +12,15 @@ from edgec.api import compile_model
 from edgec.errors import TargetError
 from edgec.ir import Array
 from edgec.targets import Device, SerialLink, find_compiler, load_target, open_board
-from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.host import HostModel
 from edgec.targets.toolchain import GCC_LINUX, zig_command
+from tests.targets.compilers import needs_qemu_user
 from tests.zoo.networks import SHARED
 
 pytest.importorskip("serial", reason="pyserial is not installed")
 MODEL = SHARED / "zoo" / "ic_resnet8" / "model_int8.onnx"
 pytestmark = [
-    pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_USER} is not installed"),
+    needs_qemu_user,
     pytest.mark.skipif(not MODEL.exists(), reason=f"no zoo/ic_resnet8 in {SHARED}"),
 ]
 

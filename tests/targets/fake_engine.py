@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.peers.packages import Package
 from edgec.targets.toolchain import GCC_LINUX
 
 ROUNDS, PER_ROUND = 100_000, 2  # of the stand-ins' loop
 AROUND = 2_000  # instructions that the calls may take
 SECONDS = 60.0
-
-needs_qemu = pytest.mark.skipif(
-    not (shutil.which(QEMU_USER) and shutil.which(GCC_LINUX)), reason=f"{QEMU_USER} or {GCC_LINUX} is not installed"
-)
 
 
 def fake_package(name: str, root: Path, library: str, link_name: str, source: str) -> Package:

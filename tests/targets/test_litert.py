@@ -12,7 +12,8 @@ import pytest
 from edgec.errors import UnsupportedError
 from edgec.targets.peers import Converted, Job, LiteRt, PeerError, Wanted, find_processor
 from edgec.targets.peers.packages import Package
-from tests.targets.fake_engine import AROUND, PER_ROUND, ROUNDS, SECONDS, fake_package, needs_qemu
+from tests.targets.compilers import needs_cross
+from tests.targets.fake_engine import AROUND, PER_ROUND, ROUNDS, SECONDS, fake_package
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def job_of(folder: Path) -> Job:
     )
 
 
-@needs_qemu
+@needs_cross
 def test_the_last_inference_alone_is_counted(package: Package, tmp_path: Path) -> None:
     peer, job = LiteRt(converter(b""), package), job_of(tmp_path)
     first, second = (peer.measure(job, find_processor("cortex-a53"), SECONDS) for _ in range(2))
@@ -57,13 +58,13 @@ def test_the_last_inference_alone_is_counted(package: Package, tmp_path: Path) -
     assert first.version == "0"
 
 
-@needs_qemu
+@needs_cross
 def test_what_the_engine_says_is_the_error(package: Package, tmp_path: Path) -> None:
     with pytest.raises(PeerError, match="LiteRT does not take the model: status 501"):
         LiteRt(converter(b"words"), package).measure(job_of(tmp_path), find_processor("max"), SECONDS)
 
 
-@needs_qemu
+@needs_cross
 def test_an_operator_that_has_no_form_there(package: Package, tmp_path: Path) -> None:
     def refuse(job: Job) -> Converted:
         raise UnsupportedError("operator Resize: no", where="Resize 'up'")

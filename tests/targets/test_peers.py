@@ -19,7 +19,8 @@ from edgec.targets.peers.packages import Package
 from edgec.targets.peers.runner import linux_compiler, make_root
 from edgec.targets.peers.tvm import run_tvm
 from edgec.targets.toolchain import GCC_LINUX
-from tests.targets.fake_engine import AROUND, PER_ROUND, ROUNDS, SECONDS, fake_package, needs_qemu
+from tests.targets.compilers import needs_cross
+from tests.targets.fake_engine import AROUND, PER_ROUND, ROUNDS, SECONDS, fake_package
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def job_of(folder: Path, text: str = "", name: str = "x") -> Job:
     return Job(folder / "model.onnx", {name: x}, (Wanted("y", "int8", (2, 8)),))
 
 
-@needs_qemu
+@needs_cross
 def test_the_last_inference_alone_is_counted(peer: OnnxRuntime, tmp_path: Path) -> None:
     job, processor = job_of(tmp_path), find_processor("cortex-a53")
     first, second = (peer.measure(job, processor, SECONDS) for _ in range(2))
@@ -56,21 +57,21 @@ def test_the_last_inference_alone_is_counted(peer: OnnxRuntime, tmp_path: Path) 
     assert first.version == "0"
 
 
-@needs_qemu
+@needs_cross
 @pytest.mark.parametrize(("text", "name", "words"), [("no such operator", "x", "no such operator"), ("", "z", "names")])
 def test_what_the_engine_says_is_the_error(peer: OnnxRuntime, tmp_path: Path, text: str, name: str, words: str) -> None:
     with pytest.raises(PeerError, match=words):
         peer.measure(job_of(tmp_path, text, name), find_processor("max"), SECONDS)
 
 
-@needs_qemu
+@needs_cross
 def test_an_engine_that_does_not_end(peer: OnnxRuntime, tmp_path: Path) -> None:
     with pytest.raises(PeerError, match="no end after") as caught:
         peer.measure(job_of(tmp_path), find_processor("max"), 0.01)
     assert "--timeout" in caught.value.help
 
 
-@needs_qemu
+@needs_cross
 @pytest.mark.parametrize(
     ("name", "features"), [("cortex-a53", set()), ("cortex-a76", {"asimddp"}), ("max", {"asimddp", "i8mm"})]
 )
@@ -149,7 +150,7 @@ def test_a_computer_without_tvm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip install 'edgec[tvm]'" in absent.value.help
 
 
-@needs_qemu
+@needs_cross
 def test_what_tvm_says_is_the_error(tmp_path: Path) -> None:
     """A stand-in for frontend/tvm_library.py, which takes no model."""
     program = tmp_path / "program.py"

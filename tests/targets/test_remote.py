@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.remote import Remote, parse_remote
-from tests.targets.compilers import needs_gcc_linux
+from tests.targets.compilers import needs_gcc_linux, needs_qemu_user
 from tests.targets.remote_box import make_box
 from tests.tools.cli import edgec, write_model, write_samples
 
-needs_qemu = pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_USER} is not installed")
 PORTS = ("ssh:me@box", "adb", "adb:0123abcd")
 
 
@@ -37,7 +35,7 @@ def emulated(project: Path, samples: Path) -> dict[str, Any]:
     return edgec("run", project, "--data", samples, "--samples", 2, "--json").json
 
 
-@needs_qemu
+@needs_qemu_user
 @needs_gcc_linux
 @pytest.mark.parametrize("port", PORTS)
 def test_flash_and_run(
@@ -55,7 +53,7 @@ def test_flash_and_run(
     assert set(serials) == ({"0123abcd"} if port == "adb:0123abcd" else set())
 
 
-@needs_qemu
+@needs_qemu_user
 @needs_gcc_linux
 def test_program_of_an_older_model(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory

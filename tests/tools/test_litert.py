@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,17 +10,12 @@ import pytest
 
 from edgec.frontend.tflite import TfliteModel
 from edgec.ir import DType, Graph, Port, QuantParams, TensorType, Value
-from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.peers import Job, LiteRt, Wanted
-from edgec.targets.toolchain import GCC_LINUX
 from edgec.tools.litert import Form, for_litert
 from tests.frontend.models import save, text_model
+from tests.targets.compilers import needs_cross
 from tests.tools.cli import edgec
 from tests.zoo.networks import NETWORKS
-
-needs_qemu = pytest.mark.skipif(
-    not (shutil.which(QEMU_USER) and shutil.which(GCC_LINUX)), reason=f"{QEMU_USER} or {GCC_LINUX} is not installed"
-)
 
 
 def form(unsigned: bool) -> Form:
@@ -71,7 +65,7 @@ def test_symbolic_dimensions_get_the_sizes_of_the_job(tmp_path: Path, monkeypatc
     np.testing.assert_array_equal(converted.inputs["x"], x)
 
 
-@needs_qemu
+@needs_cross
 def test_litert_itself() -> None:
     """The figure of docs/peers.md, and results that differ by LiteRT's own rounding alone."""
     network = next(network for network in NETWORKS if network.name == "kws_dscnn")

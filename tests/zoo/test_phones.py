@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import pathlib
-import shutil
 from typing import Any
 
 import numpy as np
 import pytest
 
 from edgec.targets import Device, Firmware, SerialLink, find_compiler, load_target, open_board
-from edgec.targets.emulator.qemu_user import QEMU_USER
 from edgec.targets.host import HostModel
+from tests.targets.compilers import needs_qemu_user
 from tests.tools.cli import edgec
 from tests.zoo.conftest import Compiled, Compiler
 from tests.zoo.networks import NETWORKS, Array, Network
 from tests.zoo.test_boards import BY_NAME, FEW, WAYS, graph_inputs
 
-pytestmark = pytest.mark.skipif(shutil.which(QEMU_USER) is None, reason=f"{QEMU_USER} is not installed")
+pytestmark = needs_qemu_user
 TARGET = "linux-aarch64"
 KERNELS = {"raspberrypi3": "neon", "raspberrypi4": "neon", "raspberrypi5": "dotprod", TARGET: "i8mm"}
 LARGEST_CODE = 200_000
